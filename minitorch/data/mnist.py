@@ -1,0 +1,151 @@
+"""The MNIST data set as arrays."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from minitorch.data.fetch import SAMPLE_NOTE, fetch_mnist, find_file, find_sample
+from minitorch.data.idx import read_idx
+from minitorch.errors import DataError
+
+__all__ = ["MNIST"]
+
+RETRY_SECONDS = 60.0
+
+# When and why a download into a folder last failed, so that loading the test set after the
+# training set does not wait for the network again.
+_failures: dict[Path, tuple[float, str]] = {}
+
+
+class MNIST:
+    """Handwritten digits, 28 by 28: 60,000 to train on or 10,000 to test on.
+
+    `root` is the folder of the files, plain or gzipped. Without it the folder is the one in
+    the environment variable `MINITORCH_DATA`, or else `data/` in the checkout that holds this
+    package or, outside a checkout, in the current directory.
+
+    With `download=True`, files that are not there, or are only the sample's, are fetched into
+    the folder. If that fails, one line on stderr says why, and the sample that ships is used.
+    Nothing is fetched where the folder is the sample that ships.
+
+    Raises `DataError` if the files are not there and nothing can stand in for them, or if
+    they are damaged or do not belong together.
+
+    Attributes:
+        images: uint8, shape (N, 28, 28), 0 for the background to 255 for ink.
+        labels: int64, shape (N,), the digits 0 to 9.
+        is_sample: whether this is the sample of 6,000 + 1,000 images, known by its size.
+        source: where the data came from, in words.
+
+    """
+
+    def __init__(
+        self, root: str | Path | None = None, train: bool = True, download: bool = False
+    ) -> None:
+        folder = _default_folder() if root is None else Path(root).expanduser()
+        sample = find_sample(folder)
+        loaded = _load(folder, train)
+        problem = ""
+        if (
+            download
+            and (loaded is None or loaded.is_sample)
+            and (sample is None or sample.resolve() != folder.resolve())
+        ):
+            problem = _fetch(folder)
+            loaded = _load(folder, train)
+            if loaded is None and sample is not None:
+                loaded = _load(sample, train)
+        if loaded is None:
+            small = (
+                f"a small sample is in {sample}" if sample else "this installation has no sample"
+            )
+            raise DataError(
+                f"{folder}: expected the MNIST files {' and '.join(_names(train))}, plain or "
+                f"gzipped; found no such pair. {problem or 'Nothing was downloaded'}. Use "
+                f"download=True, run `mnist_get_data.sh {folder}`, or set MINITORCH_DATA to "
+                f"the folder that holds them; {small}."
+            )
+        if problem and loaded.is_sample:
+            print(f"{problem}; using {SAMPLE_NOTE}", file=sys.stderr)
+        self.images: NDArray[np.uint8] = loaded.images
+        self.labels: NDArray[np.int64] = loaded.labels
+        self.is_sample: bool = loaded.is_sample
+        kind = "sample of MNIST" if loaded.is_sample else "MNIST"
+        half = "training" if train else "test"
+        self.source: str = f"{kind}, {len(self):,} {half} images from {loaded.folder}"
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
+        return self.images[index], int(self.labels[index])
+
+    def __repr__(self) -> str:
+        return f"<{self.source}>"
+
+    def inputs(self, dtype: DTypeLike = "float32") -> NDArray[Any]:
+        """Return the images as network input: shape (N, 1, 28, 28), from 0 to 1."""
+        scaled: NDArray[Any] = np.divide(self.images[:, np.newaxis], 255, dtype=dtype)
+        return scaled
+
+
+class _Loaded(NamedTuple):
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    folder: Path
+    is_sample: bool
+
+
+def _default_folder() -> Path:
+    """Return the folder that is used where the caller names none."""
+    setting = os.environ.get("MINITORCH_DATA")
+    if setting:
+        return Path(setting).expanduser()
+    checkout = Path(__file__).resolve().parents[2]
+    base = checkout if (checkout / "mnist_get_data.sh").is_file() else Path.cwd()
+    return base / "data"
+
+
+def _names(train: bool) -> tuple[str, str]:
+    half = "train" if train else "t10k"
+    return f"{half}-images-idx3-ubyte", f"{half}-labels-idx1-ubyte"
+
+
+def _load(folder: Path, train: bool) -> _Loaded | None:
+    """Return one half of the data, or None if either file of it is missing."""
+    images_path, labels_path = (find_file(folder, name) for name in _names(train))
+    if images_path is None or labels_path is None:
+        return None
+    images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
+    if images.shape[1:] != (28, 28):
+        raise DataError(f"{images_path}: expected images of 28 by 28; found {images.shape[1:]}")
+    if len(images) != len(labels):
+        raise DataError(
+            f"{labels_path}: expected {len(images):,} labels, one for each image of "
+            f"{images_path.name}; found {len(labels):,}"
+        )
+    if np.any(labels > 9):
+        raise DataError(f"{labels_path}: expected labels from 0 to 9; found {labels.max()}")
+    is_sample = len(labels) == (6_000 if train else 1_000)
+    return _Loaded(images, labels.astype(np.int64), folder, is_sample)
+
+
+def _fetch(folder: Path) -> str:
+    """Fetch into `folder`; return what went wrong, or nothing."""
+    failed_at, problem = _failures.get(folder, (0.0, ""))
+    if problem and time.monotonic() - failed_at < RETRY_SECONDS:
+        return problem
+    try:
+        fetch_mnist(folder)
+    except OSError as error:
+        problem = f"MNIST could not be downloaded ({error})"
+        _failures[folder] = (time.monotonic(), problem)
+        return problem
+    return ""

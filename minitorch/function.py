@@ -1,0 +1,115 @@
+"""What every operation on tensors is: a value, its gradient, and the record of both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from .autodiff import Context, grad_mode
+from .errors import GradientError, IndexingError, describe_shapes
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["Function", "History", "is_tensor"]
+
+
+def is_tensor(value: Any) -> TypeGuard[Tensor]:
+    """Return whether an input of a function is a tensor, not a plain value."""
+    return hasattr(value, "backend")
+
+
+class History:
+    """How a tensor came about.
+
+    Args:
+        last_fn: the function that made it; None for a leaf, which the user made.
+        ctx: what that function kept for its gradient.
+        inputs: what went into it: tensors, and plain values such as a dimension.
+    """
+
+    __slots__ = ("ctx", "inputs", "last_fn")
+
+    def __init__(
+        self,
+        last_fn: type[Function] | None = None,
+        ctx: Context | None = None,
+        inputs: tuple[Any, ...] = (),
+    ) -> None:
+        self.last_fn = last_fn
+        self.ctx = ctx
+        self.inputs = inputs
+
+
+class Function:
+    """An operation on tensors.
+
+    A subclass has two static methods. `forward(ctx, *inputs)` gives the resulting tensor;
+    what the gradient will need it puts in `ctx.save_for_backward`. `backward(ctx, grad)`
+    gives the gradient by each input, a tensor or a tuple with one entry per input; plain
+    inputs (a dimension, a label) may be left out of the tuple or answered with anything,
+    and None stands for a gradient that is not wanted. Neither needs to record anything.
+    A gradient may have the broadcast shape: it is summed down to its input's afterwards.
+    """
+
+    @classmethod
+    def _forward(cls, ctx: Context, *inputs: Any) -> Tensor:
+        return cls.forward(ctx, *inputs)  # type: ignore[attr-defined, no-any-return]
+
+    @classmethod
+    def _backward(cls, ctx: Context, grad: Tensor) -> tuple[Any, ...]:
+        gradients = cls.backward(ctx, grad)  # type: ignore[attr-defined]
+        return gradients if isinstance(gradients, tuple) else (gradients,)
+
+    @classmethod
+    def apply(cls, *inputs: Any) -> Tensor:
+        """Return the operation's result, recorded if a gradient may be asked for.
+
+        Raises:
+            ShapeError: naming the operation, if the inputs' shapes do not fit.
+        """
+        recording = grad_mode.enabled
+        needs = tuple([getattr(i, "history", None) is not None for i in inputs])
+        record = recording and True in needs
+        ctx = Context(not record)
+        grad_mode.enabled = False
+        try:
+            out = cls._forward(ctx, *inputs)
+        except IndexingError as error:
+            raise cls._located(error, inputs) from None
+        finally:
+            grad_mode.enabled = recording
+        if not record:
+            return out
+        ctx.needs_input_grad = needs
+        return out._recorded(History(cls, ctx, inputs))
+
+    @classmethod
+    def _located(cls, error: IndexingError, inputs: tuple[Any, ...]) -> IndexingError:
+        """Return `error` with the operation and its operands' shapes before it, once."""
+        if hasattr(error, "located"):
+            return error
+        tensors = [i.shape for i in inputs if is_tensor(i)]
+        names = ["input"] if len(tensors) == 1 else ["left", "right", "third", "fourth"]
+        operands = describe_shapes(cls.__name__.lower(), list(zip(names, tensors, strict=False)))
+        located = type(error)(f"{operands}\n{error}")
+        located.located = True  # type: ignore[attr-defined]
+        return located
+
+    @classmethod
+    def gradients(cls, ctx: Context, inputs: tuple[Any, ...], grad: Tensor) -> list[Any]:
+        """Return one gradient for each input, None for those that have none.
+
+        Raises:
+            GradientError: if `backward` gives a number of gradients that fits no reading.
+        """
+        given = cls._backward(ctx, grad)
+        if len(given) == len(inputs):
+            return list(given)
+        tensors = [is_tensor(i) for i in inputs]
+        if len(given) != sum(tensors):
+            raise GradientError(
+                f"{cls.__name__}.backward gave {len(given)} gradients for {len(inputs)} inputs, "
+                f"of which {sum(tensors)} are tensors"
+            )
+        rest = iter(given)
+        return [next(rest) if is_tensor else None for is_tensor in tensors]

@@ -1,0 +1,117 @@
+"""Functions of tensors beyond the course's: they are given, and serve `Tensor`'s methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .autodiff import Context
+from .function import Function
+from .tensor_data import TensorData
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["Div", "Expand", "Pick", "Slice", "Sub", "Tanh"]
+
+
+class Sub(Function):
+    """a - b, element by element."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor, b: Tensor) -> Tensor:
+        """Return a - b."""
+        return a.backend.sub_zip(a, b)
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return grad and -grad."""
+        return grad, grad.backend.neg_map(grad) if ctx.needs_input_grad[1] else None
+
+
+class Div(Function):
+    """a / b, element by element."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor, b: Tensor) -> Tensor:
+        """Return a / b."""
+        out = a.backend.div_zip(a, b)
+        ctx.save_for_backward(out, b)
+        return out
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return grad / b and -grad (a / b) / b."""
+        out, b = ctx.saved_values
+        backend = grad.backend
+        by_a = backend.div_zip(grad, b)
+        by_b = backend.neg_map(backend.mul_zip(by_a, out)) if ctx.needs_input_grad[1] else None
+        return by_a, by_b
+
+
+class Tanh(Function):
+    """The hyperbolic tangent."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor) -> Tensor:
+        """Return the hyperbolic tangent of a."""
+        out = a.backend.tanh_map(a)
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
+        """Return grad (1 - t^2), where t is the value of forward."""
+        (out,) = ctx.saved_values
+        return grad.backend.tanh_back_zip(out, grad)
+
+
+class Expand(Function):
+    """A tensor repeated along new or size-1 dimensions, without a copy."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Return a broadcast to `shape`."""
+        return a._new(a._tensor.broadcast_to(shape))
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
+        """Return grad, which is summed to the input's shape as after any broadcast."""
+        return grad
+
+
+class Slice(Function):
+    """A part of a tensor, by numpy's basic indexing, without a copy."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor, key: Any) -> Tensor:
+        """Return the part of a at `key`."""
+        ctx.save_for_backward(a.shape, key)
+        return a._new(a._tensor.slice(key))
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
+        """Return zeros, but grad in the part that was taken."""
+        shape, key = ctx.saved_values
+        out = grad.zeros(shape)
+        out._tensor.numpy()[key] = grad.numpy()
+        return out
+
+
+class Pick(Function):
+    """One element of each line along a dimension, by its index there."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor, index: Any, dim: int) -> Tensor:
+        """Return a's elements at `index`, an int64 array like a but of size 1 at `dim`."""
+        ctx.save_for_backward(a.shape, index, dim)
+        return a._new(TensorData.from_array(np.take_along_axis(a.numpy(), index, dim)))
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
+        """Return zeros, but grad where an element was picked."""
+        shape, index, dim = ctx.saved_values
+        out = grad.zeros(shape)
+        np.put_along_axis(out._tensor.numpy(), index, grad.numpy(), dim)
+        return out

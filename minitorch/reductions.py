@@ -1,0 +1,78 @@
+"""The largest and smallest elements, as PyTorch gives them, and where they stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .autodiff import Context
+from .errors import ShapeError
+from .function import Function
+from .more_functions import Pick
+from .shapes import checked_dim
+from .tensor_data import TensorData
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["Extremes", "arg_extreme", "extreme"]
+
+
+class Extremes(NamedTuple):
+    """The largest or smallest elements along a dimension, and their indices there."""
+
+    values: Tensor
+    indices: npt.NDArray[np.int64]
+
+
+class Extreme(Function):
+    """The largest or smallest element of all."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor, largest: bool) -> Tensor:
+        """Return it as a tensor without dimensions."""
+        values = a.numpy()
+        out = np.array(values.max() if largest else values.min())
+        ctx.save_for_backward(a, out)
+        return a._new(TensorData.from_array(out))
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
+        """Return grad shared evenly by the elements that tie, as PyTorch's amax does."""
+        a, out = ctx.saved_values
+        chosen = np.isnan(a.numpy()) if np.isnan(out) else a.numpy() == out
+        return grad._new(TensorData.from_array(grad.numpy() * (chosen / chosen.sum())))
+
+
+def _refuse_empty(a: Tensor, size: int, name: str) -> None:
+    if size == 0:
+        raise ShapeError(f"{name}: shape {a.shape} has no elements to choose from")
+
+
+def arg_extreme(a: Tensor, dim: int | None, keepdim: bool, largest: bool) -> Any:
+    """Return where the largest or smallest element stands; see `Tensor.argmax`."""
+    name = "argmax" if largest else "argmin"
+    choose = np.argmax if largest else np.argmin
+    if dim is None:
+        _refuse_empty(a, a.size, name)
+        return int(choose(a.numpy()))
+    place = checked_dim(dim, a.shape, name)
+    _refuse_empty(a, a.shape[place], name)
+    return choose(a.numpy(), axis=place, keepdims=keepdim)
+
+
+def extreme(a: Tensor, dim: int | None, keepdim: bool, largest: bool) -> Any:
+    """Return the largest or smallest element, or those along a dimension; see `Tensor.max`."""
+    name = "max" if largest else "min"
+    if dim is None:
+        _refuse_empty(a, a.size, name)
+        return Extreme.apply(a, largest)
+    place = checked_dim(dim, a.shape, name)
+    indices = arg_extreme(a, place, True, largest)
+    values = Pick.apply(a, indices, place)
+    if keepdim:
+        return Extremes(values, indices)
+    shape = a.shape[:place] + a.shape[place + 1 :]
+    return Extremes(values.view(*shape), indices.reshape(shape))

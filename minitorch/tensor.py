@@ -1,0 +1,352 @@
+"""Module 2: `Tensor`, an array of numbers that records how it was computed.
+
+How it reads as an array is in `tensor_array.py`, how it is differentiated in
+`tensor_history.py`; here is what one computes with.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .autodiff import grad_mode
+from .backends import TensorBackend, get_backend
+from .dtypes import as_floats
+from .errors import DTypeError, GradientError, ShapeError
+from .function import History
+from .more_functions import Div, Expand, Slice, Sub, Tanh
+from .reductions import arg_extreme, extreme
+from .shapes import checked_dim, whole_shape
+from .tensor_array import ArrayMethods
+from .tensor_data import TensorData
+from .tensor_functions import (
+    EQ,
+    LT,
+    Add,
+    All,
+    Copy,
+    Exp,
+    IsClose,
+    Log,
+    MatMul,
+    Mul,
+    Neg,
+    Permute,
+    ReLU,
+    Sigmoid,
+    Sum,
+    View,
+)
+from .tensor_history import HistoryMethods, summed_to
+
+__all__ = ["Tensor"]
+
+_ids = itertools.count(1)
+
+
+class Tensor(ArrayMethods, HistoryMethods):
+    """An array of float32 or float64 numbers on a backend, with a history.
+
+    Arithmetic broadcasts as in numpy; Python numbers take the tensor's dtype. Tensors are
+    made with `minitorch.tensor`, `zeros`, `rand` and their like.
+
+    Args:
+        v: storage, shape and strides.
+        back: the history; None makes a constant, of which no gradient is wanted.
+        name: a name for printing.
+        backend: what runs the operations; by default `get_backend()`.
+    """
+
+    __slots__ = ("_name", "_tensor", "backend", "unique_id")
+    __array_priority__ = 100.0  # numpy arrays leave `array + tensor` to the tensor
+
+    def __init__(
+        self,
+        v: TensorData,
+        back: History | None = None,
+        name: str | None = None,
+        backend: TensorBackend | None = None,
+    ) -> None:
+        self._tensor = v
+        self.history = back
+        self.backend = backend if backend is not None else get_backend()
+        self.grad = None
+        self.unique_id = next(_ids)
+        self._name = name
+
+    # Making tensors like this one.
+
+    def _new(self, data: TensorData) -> Tensor:
+        """Return a constant on this tensor's backend."""
+        return Tensor(data, None, None, self.backend)
+
+    def _recorded(self, history: History) -> Tensor:
+        """Return this tensor with a history."""
+        return Tensor(self._tensor, history, None, self.backend)
+
+    def _coerced(self, other: Any) -> Tensor:
+        """Return a number, an array or a tensor as a tensor; numbers take this dtype."""
+        if isinstance(other, Tensor):
+            return other
+        if isinstance(other, Real):
+            return self.new_full((), float(other))
+        if isinstance(other, np.ndarray):
+            return self._new(TensorData.from_array(np.array(as_floats(other))))
+        raise DTypeError(f"a tensor cannot be combined with a {type(other).__name__}: {other!r}")
+
+    def new_empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Tensor:
+        """Return a tensor on this backend with nothing in particular in it."""
+        return self._new(TensorData.from_array(np.empty(shape, dtype or self.dtype)))
+
+    def new_full(self, shape: tuple[int, ...], value: float) -> Tensor:
+        """Return a tensor of this dtype on this backend, filled with `value`."""
+        return self._new(TensorData.from_array(np.full(shape, value, self.dtype)))
+
+    def zeros(self, shape: tuple[int, ...] | None = None) -> Tensor:
+        """Return zeros of `shape`, by default this one's, of this dtype on this backend."""
+        sizes = self.shape if shape is None else whole_shape(shape, "zeros")
+        return self._new(TensorData.from_array(np.zeros(sizes, self.dtype)))
+
+    def detach(self) -> Tensor:
+        """Return a constant that shares this tensor's storage."""
+        return self._new(self._tensor)
+
+    def _type_(self, backend: TensorBackend) -> None:
+        """Put this tensor on another backend."""
+        self.backend = backend
+        if backend.cuda:
+            self._tensor.to_cuda_()
+
+    @property
+    def name(self) -> str:
+        """Return the name, by default the number of the tensor."""
+        return self._name or str(self.unique_id)
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._name = value
+
+    @property
+    def f(self) -> TensorBackend:
+        """Return the backend, under its name in older course material."""
+        return self.backend
+
+    def __hash__(self) -> int:
+        return self.unique_id
+
+    # Arithmetic.
+
+    def __add__(self, b: Any) -> Tensor:
+        return Add.apply(self, self._coerced(b))
+
+    __radd__ = __add__
+
+    def __sub__(self, b: Any) -> Tensor:
+        return Sub.apply(self, self._coerced(b))
+
+    def __rsub__(self, b: Any) -> Tensor:
+        return Sub.apply(self._coerced(b), self)
+
+    def __mul__(self, b: Any) -> Tensor:
+        return Mul.apply(self, self._coerced(b))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, b: Any) -> Tensor:
+        return Div.apply(self, self._coerced(b))
+
+    def __rtruediv__(self, b: Any) -> Tensor:
+        return Div.apply(self._coerced(b), self)
+
+    def __matmul__(self, b: Any) -> Tensor:
+        return _matmul(self, self._coerced(b))
+
+    def __rmatmul__(self, b: Any) -> Tensor:
+        return _matmul(self._coerced(b), self)
+
+    def __neg__(self) -> Tensor:
+        return Neg.apply(self)
+
+    def __lt__(self, b: Any) -> Tensor:
+        return LT.apply(self, self._coerced(b))
+
+    def __gt__(self, b: Any) -> Tensor:
+        return LT.apply(self._coerced(b), self)
+
+    def __eq__(self, b: Any) -> Tensor:  # type: ignore[override]
+        return EQ.apply(self, self._coerced(b))
+
+    def __ne__(self, b: Any) -> Tensor:  # type: ignore[override]
+        return 1.0 - EQ.apply(self, self._coerced(b))
+
+    def is_close(self, b: Any) -> Tensor:
+        """Return 1 where the elements differ by less than 0.01, else 0."""
+        return IsClose.apply(self, self._coerced(b))
+
+    def sigmoid(self) -> Tensor:
+        """Return 1 / (1 + exp(-x)) of each element."""
+        return Sigmoid.apply(self)
+
+    def tanh(self) -> Tensor:
+        """Return the hyperbolic tangent of each element."""
+        return Tanh.apply(self)
+
+    def relu(self) -> Tensor:
+        """Return each element where positive, else 0."""
+        return ReLU.apply(self)
+
+    def log(self) -> Tensor:
+        """Return the natural logarithm of each element: -infinity at 0, NaN below."""
+        return Log.apply(self)
+
+    def exp(self) -> Tensor:
+        """Return e to the power of each element."""
+        return Exp.apply(self)
+
+    # Reductions.
+
+    def sum(self, dim: Any = None, keepdim: bool = True) -> Tensor:
+        """Return the sum over a dimension, several, or all.
+
+        Args:
+            dim: one dimension or a tuple of them; None for all, which gives shape (1,).
+            keepdim: keep the dimensions summed over, with size 1.
+        """
+        if dim is None:
+            return Sum.apply(self.contiguous().view(self.size), 0)
+        dims = dim if isinstance(dim, tuple | list) else (dim,)
+        places = sorted({checked_dim(d, self.shape, "sum") for d in dims}, reverse=True)
+        out = self
+        for place in places:
+            out = Sum.apply(out, place)
+        if keepdim or not places:
+            return out
+        return out.contiguous().view(*[n for d, n in enumerate(self.shape) if d not in places])
+
+    def mean(self, dim: Any = None, keepdim: bool = True) -> Tensor:
+        """Return the mean over a dimension, several, or all; arguments as for `sum`."""
+        total = self.sum(dim, keepdim)
+        return total / (self.size / total.size if total.size else math.nan)
+
+    def all(self, dim: int | None = None) -> Tensor:
+        """Return 1 where all elements along `dim`, or all there are, differ from 0."""
+        if dim is None:
+            return All.apply(self.contiguous().view(self.size), 0)
+        return All.apply(self, checked_dim(dim, self.shape, "all"))
+
+    def max(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """Return the largest element, or with `dim` the pair (values, indices) along it.
+
+        The gradient goes to the elements that were largest: shared evenly by all that tie
+        for the largest of all, or with `dim` to the first along it, as in PyTorch.
+        """
+        return extreme(self, dim, keepdim, largest=True)
+
+    def min(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """Return the smallest element, or with `dim` the pair (values, indices) along it."""
+        return extreme(self, dim, keepdim, largest=False)
+
+    def argmax(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """Return the index of the largest element, a Python int counted in reading order.
+
+        With `dim`, return an int64 numpy array of the indices along it. A tie goes to the
+        first; NaN counts as largest.
+        """
+        return arg_extreme(self, dim, keepdim, largest=True)
+
+    # Shape.
+
+    def permute(self, *order: Any) -> Tensor:
+        """Return the tensor with its dimensions in another order, sharing the storage.
+
+        Raises:
+            ShapeError: if `order` does not name each dimension once.
+        """
+        given = order[0] if len(order) == 1 and isinstance(order[0], Iterable) else order
+        dims = tuple([checked_dim(dim, self.shape, "permute") for dim in given])
+        if sorted(dims) != list(range(self.dims)):
+            raise ShapeError(
+                f"permute: {tuple(given)} must name each of the {self.dims} dimensions of shape "
+                f"{self.shape} once"
+            )
+        return Permute.apply(self, dims)
+
+    def view(self, *shape: Any) -> Tensor:
+        """Return the same elements in another shape, sharing the storage.
+
+        One size may be -1: it is worked out from the others.
+
+        Raises:
+            ShapeError: if the sizes differ, or the tensor is not contiguous.
+        """
+        given = shape[0] if len(shape) == 1 and isinstance(shape[0], Iterable) else shape
+        sizes = list(given)
+        if sizes.count(-1) == 1:
+            known = math.prod(n for n in sizes if n != -1)
+            sizes[sizes.index(-1)] = self.size // known if known and self.size % known == 0 else 0
+        target = whole_shape(sizes, "view")
+        if math.prod(target) != self.size:
+            raise ShapeError(
+                f"view: shape {self.shape} has {self.size} elements, {tuple(given)} does not"
+            )
+        if not self._tensor.is_contiguous():
+            raise ShapeError(
+                f"view: the tensor of shape {self.shape} is not contiguous (strides "
+                f"{self._tensor.strides}); call .contiguous() first"
+            )
+        return View.apply(self, target)
+
+    def contiguous(self) -> Tensor:
+        """Return this tensor if it is contiguous in memory, else a copy that is."""
+        return self if self._tensor.is_contiguous() else Copy.apply(self)
+
+    def expand(self, *shape: Any) -> Tensor:
+        """Return the tensor repeated to `shape` without a copy; -1 keeps a size.
+
+        Given one tensor instead, as course code gives the gradient of a broadcast result,
+        return that tensor summed down to this one's shape.
+        """
+        if len(shape) == 1 and isinstance(shape[0], Tensor):
+            return summed_to(shape[0], self.shape, self.dtype)
+        given = tuple(shape[0] if len(shape) == 1 and isinstance(shape[0], Iterable) else shape)
+        missing = len(given) - self.dims
+        target = [
+            self.shape[i - missing] if n == -1 and i >= missing else n for i, n in enumerate(given)
+        ]
+        return Expand.apply(self, whole_shape(target, "expand"))
+
+    def __getitem__(self, key: Any) -> Any:
+        numbers = key if isinstance(key, tuple) else (key,)
+        if len(numbers) == self.dims and all(
+            isinstance(i, int | np.integer) and not isinstance(i, bool) for i in numbers
+        ):
+            wrapped = [i + n if i < 0 else i for i, n in zip(numbers, self.shape, strict=True)]
+            return self._tensor.get(wrapped)
+        return Slice.apply(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if self.history is not None and grad_mode.enabled:
+            raise GradientError(
+                "a tensor whose operations are recorded may not be written in place; write "
+                "into a copy (detach), or within minitorch.no_grad()"
+            )
+        self._tensor.write(key, value.numpy() if isinstance(value, Tensor) else value)
+
+
+def _matmul(a: Tensor, b: Tensor) -> Tensor:
+    """Return the matrix product; a vector stands for one row, or on the right one column."""
+    left = a.contiguous().view(1, -1) if a.dims == 1 else a
+    right = b.contiguous().view(-1, 1) if b.dims == 1 else b
+    out = MatMul.apply(left, right)
+    shape = list(out.shape)
+    if b.dims == 1:
+        del shape[-1]
+    if a.dims == 1:
+        del shape[-2 if b.dims != 1 else -1]
+    return out if len(shape) == out.dims else out.view(*shape)

@@ -1,0 +1,117 @@
+"""What a tensor is as an array of numbers: its shape, its elements, its printed form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import ShapeError
+from .tensor_data import TensorData
+
+if TYPE_CHECKING:
+    from .function import History
+
+__all__ = ["ArrayMethods"]
+
+
+class ArrayMethods:
+    """The methods of `Tensor` that read it as an array, for numpy, DLPack and people."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _tensor: TensorData
+        history: History | None
+
+        def __getitem__(self, key: Any) -> Any: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the size of each dimension."""
+        return self._tensor.shape
+
+    @property
+    def size(self) -> int:
+        """Return the number of elements."""
+        return self._tensor.size
+
+    @property
+    def dims(self) -> int:
+        """Return the number of dimensions."""
+        return self._tensor.dims
+
+    ndim = dims
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return float32 or float64."""
+        return self._tensor._storage.dtype
+
+    @property
+    def _version(self) -> int:
+        """Return how often the storage was written in place."""
+        return self._tensor.edits[0]
+
+    def tuple(self) -> Any:
+        """Return storage, shape and strides as arrays, for a kernel."""
+        return self._tensor.tuple()
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """Return an array of this shape that shares the storage."""
+        return self._tensor.numpy()
+
+    def to_numpy(self) -> npt.NDArray[Any]:
+        """Return a contiguous array of this shape, shared where the tensor is contiguous."""
+        return np.ascontiguousarray(self.numpy()).reshape(self.shape)
+
+    def item(self) -> float:
+        """Return the only element as a Python float.
+
+        Raises:
+            ShapeError: if there is not exactly one.
+        """
+        if self.size != 1:
+            raise ShapeError(f"item: shape {self.shape} has {self.size} elements, not one")
+        return float(self._tensor._storage[0])
+
+    def __float__(self) -> float:
+        return self.item()
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.numpy().__dlpack_device__()
+
+    def __len__(self) -> int:
+        if not self.dims:
+            raise TypeError("len() of a tensor without dimensions")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        notes = []
+        if self.dtype != np.float64:
+            notes.append(f"dtype={self.dtype}")
+        if self.history is not None:
+            made_by = self.history.last_fn
+            notes.append(f"grad_fn=<{made_by.__name__}>" if made_by else "requires_grad=True")
+        values = np.array2string(self.numpy(), separator=", ", prefix="tensor(")
+        return f"tensor({', '.join([values, *notes])})"
+
+    def __str__(self) -> str:
+        return self._tensor.to_string()

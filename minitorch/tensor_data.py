@@ -1,0 +1,424 @@
+"""Module 2: how a tensor lies in memory.
+
+A tensor is a flat array, the *storage*, and two tuples: its *shape*, and for each
+dimension the *stride*, the number of storage elements from one index to the next::
+
+    storage  0 1 2 3 4 5          [[0, 1, 2],
+    shape    (2, 3)       is       [3, 4, 5]]     element (i, j) at 3 i + 1 j
+    strides  (3, 1)
+
+    shape    (3, 2)       is       [[0, 3], [1, 4], [2, 5]], the transpose:
+    strides  (1, 3)               the same storage, not one element moved
+
+The four functions of index arithmetic are written once, here: kernels on every target
+compile them from this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from .dtypes import as_floats
+from .errors import IndexingError, ShapeError
+from .rng import generator
+from .shapes import MAX_DIMS, whole_shape
+
+__all__ = [
+    "MAX_DIMS",
+    "Index",
+    "IndexingError",
+    "OutIndex",
+    "Shape",
+    "Storage",
+    "Strides",
+    "TensorData",
+    "UserIndex",
+    "UserShape",
+    "UserStrides",
+    "broadcast_index",
+    "count",
+    "index_to_position",
+    "shape_broadcast",
+    "strides_from_shape",
+    "to_index",
+]
+
+Storage: TypeAlias = npt.NDArray[Any]
+OutIndex: TypeAlias = npt.NDArray[np.int64]
+Index: TypeAlias = npt.NDArray[np.int64]
+Shape: TypeAlias = npt.NDArray[np.int64]
+Strides: TypeAlias = npt.NDArray[np.int64]
+UserIndex: TypeAlias = Sequence[int]
+UserShape: TypeAlias = Sequence[int]
+UserStrides: TypeAlias = Sequence[int]
+
+# Within TensorData, `tuple` is the course's method of that name.
+Ints: TypeAlias = tuple[int, ...]
+
+
+def index_to_position(index: Index, strides: Strides) -> int:
+    """Return the position in the storage of the element at `index`.
+
+    Args:
+        index: the index of an element, one number for each dimension.
+        strides: the strides of the tensor.
+    """
+    position = 0
+    for dim in range(len(strides)):
+        position += index[dim] * strides[dim]
+    return position
+
+
+def to_index(ordinal: int, shape: Shape, out_index: OutIndex) -> None:
+    """Put in `out_index` the index of the element that comes `ordinal`-th in reading order.
+
+    Each ordinal from 0 to size - 1 gives another index; the last dimension runs fastest.
+
+    Args:
+        ordinal: the number of the element.
+        shape: the shape of the tensor.
+        out_index: filled with the index, one number for each dimension.
+    """
+    rest = ordinal + 0
+    for dim in range(len(shape) - 1, -1, -1):
+        out_index[dim] = rest % shape[dim]
+        rest = rest // shape[dim]
+
+
+def broadcast_index(big_index: Index, big_shape: Shape, shape: Shape, out_index: OutIndex) -> None:
+    """Put in `out_index` where a broadcast tensor keeps what appears at `big_index`.
+
+    Dimensions that the smaller shape lacks are dropped from the left; a dimension of size
+    one is at index 0 wherever one looks.
+
+    Args:
+        big_index: an index in the larger shape.
+        big_shape: the shape that was broadcast to.
+        shape: the smaller shape, of the tensor that was broadcast.
+        out_index: filled with the index in the smaller shape.
+    """
+    missing = len(big_shape) - len(shape)
+    for dim in range(len(shape)):
+        out_index[dim] = big_index[dim + missing] if shape[dim] != 1 else 0
+
+
+def shape_broadcast(shape1: UserShape, shape2: UserShape) -> tuple[int, ...]:
+    """Return the shape that two shapes broadcast to.
+
+    The shapes are aligned on the right; in each dimension the sizes must be equal, or one
+    of them 1 or missing. See https://numpy.org/doc/stable/user/basics.broadcasting.html.
+
+    Raises:
+        IndexingError: if they do not broadcast.
+    """
+    dims = max(len(shape1), len(shape2))
+    left = (1,) * (dims - len(shape1)) + tuple(shape1)
+    right = (1,) * (dims - len(shape2)) + tuple(shape2)
+    sizes = []
+    for dim, (a, b) in enumerate(zip(left, right, strict=True)):
+        if a != b and a != 1 and b != 1:
+            raise ShapeError(
+                f"shapes {tuple(shape1)} and {tuple(shape2)} do not broadcast: in dimension "
+                f"{dim - dims} the sizes are {a} and {b}; they must be equal, or one of them 1"
+            )
+        sizes.append(int(b if a == 1 else a))
+    return tuple(sizes)
+
+
+def strides_from_shape(shape: UserShape) -> tuple[int, ...]:
+    """Return the strides of a contiguous tensor: the last dimension is at stride 1."""
+    strides = [1]
+    for size in reversed(shape[1:]):
+        strides.append(strides[-1] * int(size))
+    return tuple(reversed(strides)) if len(shape) else ()
+
+
+def count(position: int, shape: Shape, out_index: OutIndex) -> None:
+    """Do what `to_index` does; its name in older course material."""
+    to_index(position, shape, out_index)
+
+
+def size_of(shape: Shape) -> int:
+    """Return the number of elements of a shape."""
+    size = 1
+    for dim in range(len(shape)):
+        size *= shape[dim]
+    return size
+
+
+def same_layout(a_shape: Shape, a_strides: Strides, b_shape: Shape, b_strides: Strides) -> bool:
+    """Return whether two tensors have one shape and both lie contiguously in memory."""
+    if len(a_shape) != len(b_shape):
+        return False
+    expected = 1
+    for dim in range(len(a_shape) - 1, -1, -1):
+        if a_shape[dim] != b_shape[dim]:
+            return False
+        if a_shape[dim] != 1 and (a_strides[dim] != expected or b_strides[dim] != expected):
+            return False
+        expected *= a_shape[dim]
+    return True
+
+
+def last_step(shape: Shape, strides: Strides) -> int:
+    """Return how far to go in the storage for the next element of a row: 0 if broadcast."""
+    if len(shape) == 0 or shape[len(shape) - 1] == 1:
+        return 0
+    return int(strides[len(shape) - 1])
+
+
+class TensorData:
+    """A storage, a shape and strides.
+
+    Args:
+        storage: the elements: a flat numpy array, which is shared, or a list, which is not.
+        shape: the size of each dimension.
+        strides: the stride of each dimension, 0 or more; by default those of a contiguous
+            tensor, whose storage must then have exactly as many elements as the shape.
+
+    Raises:
+        IndexingError: if the strides do not fit the shape, or the storage does not.
+        DTypeError: if the elements are not float32 or float64.
+    """
+
+    __slots__ = ("_shape_array", "_storage", "_strides_array", "dims", "edits", "shape", "size",
+                 "strides")  # fmt: skip
+
+    def __init__(
+        self,
+        storage: Sequence[float] | Storage,
+        shape: UserShape,
+        strides: UserStrides | None = None,
+    ) -> None:
+        flat = as_floats(storage)
+        sizes = whole_shape(shape, "TensorData")
+        if flat.ndim != 1 or not flat.flags.c_contiguous:
+            raise ShapeError(f"TensorData: the storage must be flat, not of shape {flat.shape}")
+        steps = strides_from_shape(sizes) if strides is None else tuple(int(s) for s in strides)
+        if len(steps) != len(sizes):
+            raise IndexingError(f"TensorData: {len(steps)} strides {steps} for shape {sizes}")
+        if any(step < 0 for step in steps):
+            raise IndexingError(f"TensorData: strides {steps} may not be negative")
+        size = int(np.prod(sizes, dtype=np.int64))
+        reach = 1 + sum((n - 1) * s for n, s in zip(sizes, steps, strict=True)) if size else 0
+        if flat.size < reach or (strides is None and flat.size != size):
+            raise ShapeError(
+                f"TensorData: a storage of {flat.size} elements does not fit shape {sizes} with "
+                f"strides {steps}, which needs {reach}"
+            )
+        self._fill(flat, sizes, steps, size, [0])
+
+    def _fill(
+        self,
+        storage: Storage,
+        shape: Ints,
+        strides: Ints,
+        size: int,
+        edits: list[int],
+    ) -> None:
+        self._storage = storage
+        self.shape = shape
+        self.strides = strides
+        self.size = size
+        self.dims = len(shape)
+        # How often the storage was written in place: one counter for all of its views.
+        self.edits = edits
+        self._shape_array: Shape | None = None
+        self._strides_array: Strides | None = None
+
+    @classmethod
+    def from_array(cls, array: npt.NDArray[Any]) -> TensorData:
+        """Return a tensor that shares the memory of `array`, which must be float.
+
+        An array with negative strides is copied.
+        """
+        data = cls.__new__(cls)
+        if array.flags.c_contiguous:
+            data._fill(array.reshape(-1), array.shape, strides_from_shape(array.shape),
+                       array.size, [0])  # fmt: skip
+            return data
+        storage, strides = _flat_memory(array)
+        data._fill(storage, array.shape, strides, array.size, [0])
+        return data
+
+    def sharing(self, shape: Ints, strides: Ints, size: int) -> TensorData:
+        """Return another shape and strides over the same storage, unchecked."""
+        data = TensorData.__new__(TensorData)
+        data._fill(self._storage, shape, strides, size, self.edits)
+        return data
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return float32 or float64."""
+        return self._storage.dtype
+
+    @property
+    def _shape(self) -> Shape:
+        """Return the shape as an array, which is what kernels take."""
+        if self._shape_array is None:
+            self._shape_array = np.array(self.shape, np.int64)
+        return self._shape_array
+
+    @property
+    def _strides(self) -> Strides:
+        """Return the strides as an array, which is what kernels take."""
+        if self._strides_array is None:
+            self._strides_array = np.array(self.strides, np.int64)
+        return self._strides_array
+
+    def to_cuda_(self) -> None:
+        """Move the storage to the GPU, in place."""
+        cuda: Any = getattr(numba, "cuda")  # noqa: B009, unknown to the type checker
+        if not cuda.is_cuda_array(self._storage):
+            self._storage = cuda.to_device(self._storage)
+
+    def tuple(self) -> tuple[Storage, Shape, Strides]:
+        """Return storage, shape and strides as arrays, for a kernel."""
+        return self._storage, self._shape, self._strides
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """Return an array of this shape that shares the storage."""
+        step = self._storage.itemsize
+        strides = [stride * step for stride in self.strides]
+        return np.ndarray(self.shape, self._storage.dtype, self._storage, 0, strides)
+
+    def is_contiguous(self) -> bool:
+        """Return whether the elements lie one after another in reading order."""
+        expected = 1
+        for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if size != 1 and stride != expected and self.size:
+                return False
+            expected *= size
+        return True
+
+    def index(self, index: int | UserIndex) -> int:
+        """Return the position in the storage of the element at `index`.
+
+        Raises:
+            IndexingError: if the index is too long, too short, negative or out of range.
+        """
+        given = (index,) if isinstance(index, int | np.integer) else tuple(index)
+        if len(given) != self.dims:
+            raise IndexingError(f"index {given} has {len(given)} numbers, shape {self.shape} "
+                                f"has {self.dims}")  # fmt: skip
+        for dim, (i, size) in enumerate(zip(given, self.shape, strict=True)):
+            if not 0 <= i < size:
+                raise IndexingError(
+                    f"index {given} is out of range for shape {self.shape}: in dimension {dim} "
+                    f"it must be from 0 to {size - 1}"
+                )
+        return int(index_to_position(np.array(given, np.int64), self._strides))
+
+    def indices(self) -> Iterator[Ints]:
+        """Yield the index of each element, in reading order."""
+        index: OutIndex = np.zeros(self.dims, np.int64)
+        for ordinal in range(self.size):
+            to_index(ordinal, self._shape, index)
+            yield tuple(index.tolist())
+
+    def sample(self) -> Ints:
+        """Return a random valid index."""
+        return tuple(int(generator().integers(size)) for size in self.shape)
+
+    def get(self, key: UserIndex) -> float:
+        """Return the element at an index."""
+        return float(self._storage[self.index(key)])
+
+    def set(self, key: UserIndex, val: float) -> None:
+        """Write the element at an index."""
+        self._storage[self.index(key)] = val
+        self.edits[0] += 1
+
+    def permute(self, *order: int) -> TensorData:
+        """Return the tensor with its dimensions in another order, over the same storage.
+
+        Args:
+            order: a permutation of the dimensions, such as (2, 0, 1).
+        """
+        assert sorted(order) == list(range(self.dims)), f"{order} must permute {self.dims} dims"
+        shape = tuple([self.shape[dim] for dim in order])
+        strides = tuple([self.strides[dim] for dim in order])
+        return self.sharing(shape, strides, self.size)
+
+    def view(self, shape: Ints) -> TensorData:
+        """Return a contiguous tensor in another shape of the same size, unchecked."""
+        return self.sharing(shape, strides_from_shape(shape), self.size)
+
+    def broadcast_to(self, shape: Ints) -> TensorData:
+        """Return the tensor repeated along new or size-1 dimensions: their strides are 0.
+
+        Raises:
+            ShapeError: if this shape does not broadcast to `shape`.
+        """
+        missing = len(shape) - self.dims
+        own = (1,) * missing + self.shape
+        fits = missing >= 0 and all(n in (1, big) for n, big in zip(own, shape, strict=True))
+        if not fits:
+            raise ShapeError(f"expand: shape {self.shape} does not broadcast to {shape}")
+        strides = (0,) * missing + tuple(
+            [0 if n == 1 else s for n, s in zip(self.shape, self.strides, strict=True)]
+        )
+        return self.sharing(shape, strides, int(np.prod(shape, dtype=np.int64)))
+
+    def slice(self, key: Any) -> TensorData:
+        """Return the part that numpy's basic indexing gives for `key`.
+
+        It shares the storage, from its first element on; with a negative step it is a copy.
+
+        Raises:
+            IndexingError: if an index is out of range, or not an integer, slice, `...` or None.
+        """
+        for part in key if isinstance(key, tuple) else (key,):
+            is_integer = hasattr(part, "__index__") and not isinstance(part, bool | np.ndarray)
+            if not (is_integer or isinstance(part, slice) or part is None or part is ...):
+                raise IndexingError(
+                    f"index {key!r}: only integers, slices, ... and None can index a tensor"
+                )
+        try:
+            part = self.numpy()[(*key, ...) if isinstance(key, tuple) and ... not in key else key]
+        except IndexError as error:
+            raise IndexingError(f"index {key!r} does not fit shape {self.shape}: {error}") from None
+        array = np.asarray(part)
+        if any(stride < 0 for stride in array.strides) or not array.size:
+            return TensorData.from_array(array.copy())
+        itemsize = array.itemsize
+        start = (array.ctypes.data - self._storage.ctypes.data) // itemsize
+        strides = tuple([stride // itemsize for stride in array.strides])
+        data = TensorData.__new__(TensorData)
+        data._fill(self._storage[start:], array.shape, strides, array.size, self.edits)
+        return data
+
+    def write(self, key: Any, value: Any) -> None:
+        """Write `value`, broadcast, into the part that numpy's indexing gives for `key`.
+
+        Raises:
+            IndexingError: if the index does not fit.
+            ShapeError: if the value does not.
+        """
+        try:
+            self.numpy()[key] = value
+        except IndexError as error:
+            raise IndexingError(f"index {key!r} does not fit shape {self.shape}: {error}") from None
+        except ValueError as error:
+            raise ShapeError(f"writing at index {key!r} of shape {self.shape}: {error}") from None
+        self.edits[0] += 1
+
+    def to_string(self) -> str:
+        """Return the elements as nested brackets."""
+        return np.array2string(self.numpy(), separator=", ", precision=4)
+
+
+def _flat_memory(array: npt.NDArray[Any]) -> tuple[Storage, Ints]:
+    """Return the flat memory under a strided array, and its strides in elements."""
+    itemsize = array.itemsize
+    if not array.size or any(step < 0 or step % itemsize for step in array.strides):
+        array = np.ascontiguousarray(array)
+    strides = tuple([step // itemsize for step in array.strides])
+    reach = 1 + sum((n - 1) * s for n, s in zip(array.shape, strides, strict=True))
+    storage = np.lib.stride_tricks.as_strided(array, (reach if array.size else 0,), (itemsize,))
+    return storage, strides

@@ -1,0 +1,157 @@
+"""What a tensor is as a variable: its history, its gradient, the chain rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy.typing as npt
+
+from .autodiff import backpropagate, no_grad, recorded_contexts, recorded_history
+from .dtypes import checked_dtype
+from .errors import GradientError, ShapeError, describe_shapes
+from .function import History, is_tensor
+from .tensor_functions import Copy, Sum
+
+if TYPE_CHECKING:
+    from .function import Function
+    from .tensor import Tensor
+
+__all__ = ["Flag", "HistoryMethods", "summed_to"]
+
+
+class Flag(int):
+    """True or False, which can also be called, as course code calls `requires_grad()`."""
+
+    def __call__(self) -> bool:
+        """Return the flag as a bool."""
+        return bool(self)
+
+    def __repr__(self) -> str:
+        return str(bool(self))
+
+
+_FLAGS = (Flag(False), Flag(True))
+
+
+class HistoryMethods:
+    """The methods of `Tensor` that make it a `Variable`, which can be differentiated."""
+
+    __slots__ = ("grad", "history")
+
+    history: History | None
+    grad: Tensor | None
+
+    @property
+    def requires_grad(self: Any) -> Flag:
+        """Return whether operations on this tensor are recorded; it can also be called."""
+        return _FLAGS[self.history is not None]
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Make this a leaf whose gradient is wanted, or a constant; return it."""
+        if not requires_grad:
+            self.history = None
+        elif self.history is None:
+            self.history = History()
+        return self
+
+    def is_leaf(self: Any) -> bool:
+        """Return whether the user made this tensor, and wants its gradient."""
+        return self.history is not None and self.history.last_fn is None
+
+    def is_constant(self: Any) -> bool:
+        """Return whether no gradient of this tensor is wanted."""
+        return self.history is None
+
+    @property
+    def parents(self: Any) -> Iterable[Tensor]:
+        """Return the tensors that went into the function that made this one."""
+        inputs: Any = () if self.history is None else self.history.inputs
+        return [i for i in inputs if is_tensor(i)]
+
+    def accumulate_derivative(self: Any, x: Any) -> None:
+        """Add `x` to the gradient of this leaf.
+
+        Raises:
+            GradientError: if this is not a leaf.
+        """
+        if not self.is_leaf():
+            raise GradientError(f"tensor {self.name} is not a leaf: only leaves keep a gradient")
+        with no_grad():
+            # A copy, since several leaves may have been given the same gradient.
+            self.grad = Copy.apply(x) if self.grad is None else self.grad + x
+
+    def zero_grad_(self: Any) -> None:
+        """Set the gradient to zeros."""
+        self.grad = self.zeros()
+
+    def chain_rule(self: Any, d_output: Any) -> Iterable[tuple[Tensor, Any]]:
+        """Return for each parent the pair (parent, gradient by it), in the parent's shape.
+
+        Args:
+            d_output: the gradient by this tensor.
+
+        Raises:
+            GradientError: if no function made this tensor.
+        """
+        history = recorded_history(self)
+        function: type[Function] = history.last_fn
+        inputs: Any = history.inputs
+        with no_grad():
+            gradients = function.gradients(history.ctx, history.inputs, d_output)
+            return [
+                (parent, parent.expand(gradient))
+                for parent, gradient in zip(inputs, gradients, strict=True)
+                if is_tensor(parent) and is_tensor(gradient)
+            ]
+
+    def backward(self: Any, grad_output: Any = None, retain_graph: bool = False) -> None:
+        """Add to `grad` of each leaf that went into this tensor.
+
+        Args:
+            grad_output: the gradient by this tensor, of its shape; by default 1 for a tensor
+                of one element.
+            retain_graph: keep what the forward pass saved, for another backward.
+
+        Raises:
+            GradientError: if there is nothing to differentiate, if it was freed by an earlier
+                backward, or if `grad_output` is missing.
+            ShapeError: if `grad_output` has another shape.
+        """
+        if self.history is None:
+            raise GradientError(
+                f"backward: the tensor of shape {self.shape} has no history; no input had "
+                "requires_grad_(True), or it was computed within no_grad()"
+            )
+        if grad_output is None:
+            if self.size != 1:
+                raise GradientError(
+                    f"backward: shape {self.shape} is not a single number; reduce it, for "
+                    "example by .sum(), or give grad_output"
+                )
+            grad_output = self.new_full(self.shape, 1.0)
+        grad_output = self._coerced(grad_output)
+        if grad_output.shape != self.shape:
+            operands = [("tensor", self.shape), ("grad_output", grad_output.shape)]
+            raise ShapeError(describe_shapes("backward", operands) + "\nthe shapes must be equal")
+        contexts = recorded_contexts(self)
+        backpropagate(self, summed_to(grad_output.detach(), self.shape, self.dtype))
+        if not retain_graph:
+            for ctx in contexts:
+                ctx.free()
+
+
+def summed_to(grad: Tensor, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Tensor:
+    """Return a gradient summed over what broadcasting had repeated, as `dtype`."""
+    missing = grad.dims - len(shape)
+    for dim, size in enumerate((1,) * missing + shape):
+        if size == 1 and grad.shape[dim] != 1:
+            grad = Sum.apply(grad, dim)
+    if missing > 0:
+        grad = grad.contiguous().view(*grad.shape[missing:])
+    if grad.shape != shape:
+        operands = [("input", shape), ("gradient", grad.shape)]
+        raise GradientError(describe_shapes("chain rule", operands) + "\nthe shapes do not fit")
+    if grad.dtype != dtype:
+        grad = grad.backend.id_cmap(grad, grad.new_empty(shape, checked_dtype(dtype)))
+    return grad
