@@ -30,7 +30,7 @@ from .creation import (
     tensor_fromlist,
     zeros,
 )
-from .datasets import datasets
+from .datasets import Graph, datasets
 from .dtypes import get_default_dtype, set_default_dtype
 from .errors import (
     BackendError,
@@ -106,6 +106,7 @@ __all__ = [
     "FastOps",
     "Function",
     "GradientError",
+    "Graph",
     "History",
     "Index",
     "IndexingError",
