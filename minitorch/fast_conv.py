@@ -21,9 +21,9 @@ from numba import prange
 
 from .autodiff import Context
 from .backends import register_kernel
-from .errors import ShapeError, describe_shapes
+from .errors import DTypeError, ShapeError, describe_shapes
 from .fast_ops import FastOps
-from .function import Function
+from .function import Function, is_tensor
 from .jit import Kernel
 
 if TYPE_CHECKING:
@@ -115,22 +115,17 @@ def _tensor_conv2d(
                 out[out_image + y * out_strides[2] + x * out_strides[3]] = total
 
 
-tensor_conv1d = Kernel(_tensor_conv1d)
-tensor_conv2d = Kernel(_tensor_conv2d)
+def _multiplications(*args: Any) -> int:
+    """Return how often the kernel with these arguments multiplies, the edges included."""
+    out_size, weight_shape = args[3], args[8]
+    return int(out_size * np.prod(weight_shape[1:]))
 
 
-def _launch(kernel: Kernel) -> Any:
-    """Return the kernel as it is registered: parallel where there is much to multiply."""
+tensor_conv1d = Kernel(_tensor_conv1d, _multiplications)
+tensor_conv2d = Kernel(_tensor_conv2d, _multiplications)
 
-    def run(*args: Any) -> None:
-        out, weight_shape = args[0], args[8]
-        kernel.launch(out.size * int(np.prod(weight_shape[1:])), *args)
-
-    return run
-
-
-register_kernel(FastOps, "conv1d", _launch(tensor_conv1d))
-register_kernel(FastOps, "conv2d", _launch(tensor_conv2d))
+register_kernel(FastOps, "conv1d", tensor_conv1d)
+register_kernel(FastOps, "conv2d", tensor_conv2d)
 
 
 def _convolve(
@@ -158,6 +153,10 @@ class _Convolution(Function):
 
     @classmethod
     def _check(cls, input: Tensor, weight: Tensor) -> None:
+        for name, value in (("input", input), ("weight", weight)):
+            if not is_tensor(value):
+                kind = type(value).__name__
+                raise DTypeError(f"{cls.name}: the {name} must be a tensor, not a {kind}")
         dims = cls.spatial + 2
         sides = "width" if cls.spatial == 1 else "height, width"
         k_sides = "k_width" if cls.spatial == 1 else "k_height, k_width"

@@ -10,6 +10,7 @@ raises their task's message before Numba could bury it in a typing error.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import sys
@@ -65,10 +66,17 @@ def unfinished(function: Any) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return the Python function behind a Numba dispatcher or intrinsic."""
-    for attribute in ("py_func", "_defn"):
+    """Return the Python function behind a Numba dispatcher, an intrinsic, a cache, a `Kernel`."""
+    for attribute in ("py_func", "_defn", "__wrapped__", "body"):
+        if isinstance(value, FunctionType | ModuleType):
+            break
         value = getattr(value, attribute, value)
     return value
+
+
+def _is_followed(value: Any) -> bool:
+    """Return whether `value` is a module whose functions are followed."""
+    return isinstance(value, ModuleType) and value.__name__.split(".")[0] not in _FOREIGN
 
 
 def _references(function: FunctionType) -> Iterator[tuple[str, Any]]:
@@ -78,18 +86,22 @@ def _references(function: FunctionType) -> Iterator[tuple[str, Any]]:
         yield name, cell.cell_contents
     for default in function.__defaults__ or ():
         yield "default", default
+    yield from (function.__kwdefaults__ or {}).items()
     for code in _nested_code(function.__code__):
         modules = []
         for name in code.co_names:
             if name in function.__globals__:
                 value = function.__globals__[name]
                 yield name, value
-                if isinstance(value, ModuleType) and value.__name__.split(".")[0] not in _FOREIGN:
+                if _is_followed(value):
                     modules.append(value)
-        for module in modules:
+        for module in modules:  # which grows: a.b.c goes through two modules
             for name in code.co_names:
                 if hasattr(module, name):
-                    yield f"{module.__name__}.{name}", getattr(module, name)
+                    value = getattr(module, name)
+                    yield f"{module.__name__}.{name}", value
+                    if _is_followed(value) and value not in modules:
+                        modules.append(value)
 
 
 def reachable(function: Any) -> list[FunctionType]:
@@ -114,9 +126,12 @@ def reachable(function: Any) -> list[FunctionType]:
 
 def _fingerprint(value: Any) -> str:
     """Return a text that changes with a constant's value and never with its address."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         return f"{value.dtype}{value.shape}{value.tobytes().hex()}"
-    if isinstance(value, bool | int | float | complex | str | bytes | tuple | frozenset | None):
+    if isinstance(value, tuple | frozenset):
+        parts = [_fingerprint(part) for part in value]
+        return f"({', '.join(sorted(parts) if isinstance(value, frozenset) else parts)})"
+    if isinstance(value, bool | int | float | complex | str | bytes | None):
         return repr(value)
     value = _plain(value)
     kind = type(value)
@@ -137,12 +152,34 @@ def salt_of(function: Any) -> str:
     return digest.hexdigest()[:20]
 
 
-class _SaltedCache(_caching.FunctionCache):  # type: ignore[misc]
-    """Numba's on-disk cache with one index per salt, so that no entry is ever stale.
+class _CacheFile(_caching.IndexDataCacheFile):  # type: ignore[misc]
+    """One file for each signature, named by a hash of it.
 
-    Two processes that compile at once write the same content under the same name; and
-    because nothing but the salt names the file, a copy of the project in another folder
-    shares `NUMBA_CACHE_DIR` with the original.
+    Numba numbers the files and keeps an index of them: two processes that add one each at the
+    same time can give both the same number. Without an index, the worst that can happen is
+    that both write the same content under the same name.
+    """
+
+    def _name(self, key: Any) -> str:
+        digest = hashlib.sha256(repr(key).encode()).hexdigest()
+        return f"{Path(self._index_name).stem}.{digest[:16]}.nbc"
+
+    def save(self, key: Any, data: Any) -> None:
+        with contextlib.suppress(OSError):  # a full disk costs time, not the result
+            self._save_data(self._name(key), data)
+
+    def load(self, key: Any) -> Any:
+        try:
+            return self._load_data(self._name(key))
+        except OSError:
+            return None
+
+
+class _SaltedCache(_caching.FunctionCache):  # type: ignore[misc]
+    """Numba's on-disk cache with the salt in each file's name, so that no entry is ever stale.
+
+    Because nothing else names the file, a copy of the project in another folder shares
+    `NUMBA_CACHE_DIR` with the original.
     """
 
     def __init__(self, function: FunctionType, salt: str) -> None:
@@ -151,7 +188,7 @@ class _SaltedCache(_caching.FunctionCache):  # type: ignore[misc]
             self._cache_path = str(Path(_config.CACHE_DIR) / "minitorch")
             Path(self._cache_path).mkdir(parents=True, exist_ok=True)
         name = function.__qualname__.replace(".<locals>.", ".")
-        self._cache_file = _caching.IndexDataCacheFile(
+        self._cache_file = _CacheFile(
             cache_path=self._cache_path, filename_base=f"{name}-{salt}", source_stamp=salt
         )
 
@@ -174,8 +211,16 @@ def _compile(body: FunctionType, parallel: bool) -> Any:
     if not _config.DISABLE_JIT:
         flags = (parallel, sorted(FASTMATH), bool(_config.BOUNDSCHECK))
         salt = hashlib.sha256(f"{salt_of(body)}{flags}".encode()).hexdigest()[:20]
-        dispatcher._cache = _SaltedCache(body, salt)
+        # Where no folder can be written, kernels are compiled anew in each process.
+        with contextlib.suppress(RuntimeError, OSError):
+            dispatcher._cache = _SaltedCache(body, salt)
     return dispatcher
+
+
+def _elements(out: Any, out_shape: Any, out_strides: Any, first: Any, *_: Any) -> int:
+    """Return the size of the larger of the output's storage and the first input's."""
+    size: int = max(out.size, first.size)
+    return size
 
 
 class Kernel:
@@ -188,18 +233,21 @@ class Kernel:
         body: the kernel as a Python function over arrays. Its arguments begin with the output's
             storage, shape and strides, and go on with those of the first input. Loops over
             `numba.prange` run in parallel in the parallel build.
+        work: gives from the arguments how much there is to do, in elements or
+            multiply-adds; by default, the larger of the first two storages.
     """
 
-    __slots__ = ("_parallel", "_serial", "body")
+    __slots__ = ("_parallel", "_serial", "body", "work")
 
-    def __init__(self, body: Callable[..., None]) -> None:
+    def __init__(self, body: Callable[..., None], work: Callable[..., int] | None = None) -> None:
         self.body = body
+        self.work = work or _elements
         self._serial: Any = None
         self._parallel: Any = None
 
     def __call__(self, *args: Any) -> None:
-        """Run the kernel; the larger of the first two storages decides which build."""
-        self.launch(max(args[0].size, args[3].size), *args)
+        """Run the kernel, in the build that its amount of work asks for."""
+        self.launch(self.work(*args), *args)
 
     def launch(self, work: int, *args: Any) -> None:
         """Run the kernel; `work`, in elements or multiply-adds, decides which build."""

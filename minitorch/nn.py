@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 import numpy as np
@@ -50,14 +50,15 @@ def _checked_by(check: Callable[P, None]) -> Callable[[Callable[P, T]], Callable
 def _check_tiling(input: Tensor, kernel: tuple[int, int]) -> None:
     """Raise `ShapeError` unless tiles of `kernel` cover the images of `input` exactly."""
     problem = None
+    sides = tuple(kernel) if isinstance(kernel, Iterable) else (kernel,)
     if input.dims != 4:
         problem = "the input must be (batch, channel, height, width)"
-    elif len(kernel) != 2 or any(k < 1 for k in kernel):
-        problem = "the kernel must be (height, width), each 1 or more"
-    elif input.shape[2] % kernel[0] or input.shape[3] % kernel[1]:
+    elif len(sides) != 2 or not all(hasattr(k, "__index__") and k >= 1 for k in sides):
+        problem = "the kernel must be (height, width), two integers of 1 or more"
+    elif input.shape[2] % sides[0] or input.shape[3] % sides[1]:
         problem = f"the kernel must divide the image's height and width, {input.shape[2:]}"
     if problem:
-        raise ShapeError(f"pooling: input {input.shape}, kernel {tuple(kernel)}\n{problem}")
+        raise ShapeError(f"pooling: input {input.shape}, kernel {kernel}\n{problem}")
 
 
 def _check_dim(input: Tensor, dim: int) -> None:
