@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from . import elementwise, operators
-from .errors import BackendError, ShapeError, describe_shapes
+from .errors import BackendError, ShapeError
 from .jit import reachable, unfinished
 from .shapes import checked_dim
 from .tensor_data import shape_broadcast
@@ -146,8 +146,7 @@ def matrix_multiply_output(a: Tensor, b: Tensor) -> Tensor:
             f"last of the right ({b.shape[-2]})"
         )
     if problem:
-        operands = [("left", a.shape), ("right", b.shape)]
-        raise ShapeError(describe_shapes("matrix product", operands) + f"\n{problem}")
+        raise ShapeError(f"matrix product of {a.shape} and {b.shape}: {problem}")
     shape = (*shape_broadcast(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
     return a.new_empty(shape, np.result_type(a.dtype, b.dtype))
 

@@ -9,6 +9,7 @@ import numpy as np
 from .autodiff import Context
 from .function import Function
 from .tensor_data import TensorData
+from .views import broadcast_to, sliced
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -73,7 +74,7 @@ class Expand(Function):
     @staticmethod
     def forward(ctx: Context, a: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Return a broadcast to `shape`."""
-        return a._new(a._tensor.broadcast_to(shape))
+        return a._new(broadcast_to(a._tensor, shape))
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
@@ -88,7 +89,7 @@ class Slice(Function):
     def forward(ctx: Context, a: Tensor, key: Any) -> Tensor:
         """Return the part of a at `key`."""
         ctx.save_for_backward(a.shape, key)
-        return a._new(a._tensor.slice(key))
+        return a._new(sliced(a._tensor, key))
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:

@@ -44,6 +44,7 @@ from .tensor_functions import (
     View,
 )
 from .tensor_history import HistoryMethods, summed_to
+from .views import write
 
 __all__ = ["Tensor"]
 
@@ -116,6 +117,11 @@ class Tensor(ArrayMethods, HistoryMethods):
     def detach(self) -> Tensor:
         """Return a constant that shares this tensor's storage."""
         return self._new(self._tensor)
+
+    @property
+    def data(self) -> Tensor:
+        """Return a constant that shares this tensor's storage, as `detach` does."""
+        return self.detach()
 
     def _type_(self, backend: TensorBackend) -> None:
         """Put this tensor on another backend."""
@@ -289,17 +295,10 @@ class Tensor(ArrayMethods, HistoryMethods):
         sizes = list(given)
         if sizes.count(-1) == 1:
             known = math.prod(n for n in sizes if n != -1)
-            sizes[sizes.index(-1)] = self.size // known if known and self.size % known == 0 else 0
+            if not known or self.size % known:
+                raise ShapeError(f"view: shape {self.shape} does not divide into {tuple(sizes)}")
+            sizes[sizes.index(-1)] = self.size // known
         target = whole_shape(sizes, "view")
-        if math.prod(target) != self.size:
-            raise ShapeError(
-                f"view: shape {self.shape} has {self.size} elements, {tuple(given)} does not"
-            )
-        if not self._tensor.is_contiguous():
-            raise ShapeError(
-                f"view: the tensor of shape {self.shape} is not contiguous (strides "
-                f"{self._tensor.strides}); call .contiguous() first"
-            )
         return View.apply(self, target)
 
     def contiguous(self) -> Tensor:
@@ -326,7 +325,8 @@ class Tensor(ArrayMethods, HistoryMethods):
         if len(numbers) == self.dims and all(
             isinstance(i, int | np.integer) and not isinstance(i, bool) for i in numbers
         ):
-            wrapped = [i + n if i < 0 else i for i, n in zip(numbers, self.shape, strict=True)]
+            sizes = zip(numbers, self.shape, strict=True)
+            wrapped = [i + n if -n <= i < 0 else i for i, n in sizes]
             return self._tensor.get(wrapped)
         return Slice.apply(self, key)
 
@@ -336,7 +336,7 @@ class Tensor(ArrayMethods, HistoryMethods):
                 "a tensor whose operations are recorded may not be written in place; write "
                 "into a copy (detach), or within minitorch.no_grad()"
             )
-        self._tensor.write(key, value.numpy() if isinstance(value, Tensor) else value)
+        write(self._tensor, key, value.numpy() if isinstance(value, Tensor) else value)
 
 
 def _matmul(a: Tensor, b: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ class ArrayMethods:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        notes = []
+        notes = [f"shape={self.shape}"] if not self.size else []
         if self.dtype != np.float64:
             notes.append(f"dtype={self.dtype}")
         if self.history is not None:

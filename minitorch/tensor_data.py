@@ -16,6 +16,7 @@ compile them from this file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -63,6 +64,9 @@ Ints: TypeAlias = tuple[int, ...]
 
 def index_to_position(index: Index, strides: Strides) -> int:
     """Return the position in the storage of the element at `index`.
+
+    Kernels keep indices in arrays that may be longer than the tensor has dimensions; what
+    comes after the last dimension means nothing, here and in the two functions below.
 
     Args:
         index: the index of an element, one number for each dimension.
@@ -204,7 +208,7 @@ class TensorData:
             raise IndexingError(f"TensorData: {len(steps)} strides {steps} for shape {sizes}")
         if any(step < 0 for step in steps):
             raise IndexingError(f"TensorData: strides {steps} may not be negative")
-        size = int(np.prod(sizes, dtype=np.int64))
+        size = math.prod(sizes)
         reach = 1 + sum((n - 1) * s for n, s in zip(sizes, steps, strict=True)) if size else 0
         if flat.size < reach or (strides is None and flat.size != size):
             raise ShapeError(
@@ -246,10 +250,11 @@ class TensorData:
         data._fill(storage, array.shape, strides, array.size, [0])
         return data
 
-    def sharing(self, shape: Ints, strides: Ints, size: int) -> TensorData:
-        """Return another shape and strides over the same storage, unchecked."""
+    def sharing(self, shape: Ints, strides: Ints, size: int, start: int = 0) -> TensorData:
+        """Return another shape and strides over the storage from `start` on, unchecked."""
         data = TensorData.__new__(TensorData)
-        data._fill(self._storage, shape, strides, size, self.edits)
+        storage = self._storage[start:] if start else self._storage
+        data._fill(storage, shape, strides, size, self.edits)
         return data
 
     @property
@@ -339,74 +344,32 @@ class TensorData:
 
         Args:
             order: a permutation of the dimensions, such as (2, 0, 1).
+
+        Raises:
+            ShapeError: if `order` does not name each dimension once.
         """
-        assert sorted(order) == list(range(self.dims)), f"{order} must permute {self.dims} dims"
+        if sorted(order) != list(range(self.dims)):
+            raise ShapeError(f"permute: {order} does not order the dimensions of {self.shape}")
         shape = tuple([self.shape[dim] for dim in order])
         strides = tuple([self.strides[dim] for dim in order])
         return self.sharing(shape, strides, self.size)
 
     def view(self, shape: Ints) -> TensorData:
-        """Return a contiguous tensor in another shape of the same size, unchecked."""
+        """Return a contiguous tensor in another shape, over the same storage.
+
+        Raises:
+            ShapeError: if the sizes differ, or the tensor is not contiguous.
+        """
+        if math.prod(shape) != self.size:
+            raise ShapeError(
+                f"view: shape {self.shape} has {self.size} elements, {shape} has {math.prod(shape)}"
+            )
+        if not self.is_contiguous():
+            raise ShapeError(
+                f"view: the tensor of shape {self.shape} is not contiguous (strides "
+                f"{self.strides}); call .contiguous() first"
+            )
         return self.sharing(shape, strides_from_shape(shape), self.size)
-
-    def broadcast_to(self, shape: Ints) -> TensorData:
-        """Return the tensor repeated along new or size-1 dimensions: their strides are 0.
-
-        Raises:
-            ShapeError: if this shape does not broadcast to `shape`.
-        """
-        missing = len(shape) - self.dims
-        own = (1,) * missing + self.shape
-        fits = missing >= 0 and all(n in (1, big) for n, big in zip(own, shape, strict=True))
-        if not fits:
-            raise ShapeError(f"expand: shape {self.shape} does not broadcast to {shape}")
-        strides = (0,) * missing + tuple(
-            [0 if n == 1 else s for n, s in zip(self.shape, self.strides, strict=True)]
-        )
-        return self.sharing(shape, strides, int(np.prod(shape, dtype=np.int64)))
-
-    def slice(self, key: Any) -> TensorData:
-        """Return the part that numpy's basic indexing gives for `key`.
-
-        It shares the storage, from its first element on; with a negative step it is a copy.
-
-        Raises:
-            IndexingError: if an index is out of range, or not an integer, slice, `...` or None.
-        """
-        for part in key if isinstance(key, tuple) else (key,):
-            is_integer = hasattr(part, "__index__") and not isinstance(part, bool | np.ndarray)
-            if not (is_integer or isinstance(part, slice) or part is None or part is ...):
-                raise IndexingError(
-                    f"index {key!r}: only integers, slices, ... and None can index a tensor"
-                )
-        try:
-            part = self.numpy()[(*key, ...) if isinstance(key, tuple) and ... not in key else key]
-        except IndexError as error:
-            raise IndexingError(f"index {key!r} does not fit shape {self.shape}: {error}") from None
-        array = np.asarray(part)
-        if any(stride < 0 for stride in array.strides) or not array.size:
-            return TensorData.from_array(array.copy())
-        itemsize = array.itemsize
-        start = (array.ctypes.data - self._storage.ctypes.data) // itemsize
-        strides = tuple([stride // itemsize for stride in array.strides])
-        data = TensorData.__new__(TensorData)
-        data._fill(self._storage[start:], array.shape, strides, array.size, self.edits)
-        return data
-
-    def write(self, key: Any, value: Any) -> None:
-        """Write `value`, broadcast, into the part that numpy's indexing gives for `key`.
-
-        Raises:
-            IndexingError: if the index does not fit.
-            ShapeError: if the value does not.
-        """
-        try:
-            self.numpy()[key] = value
-        except IndexError as error:
-            raise IndexingError(f"index {key!r} does not fit shape {self.shape}: {error}") from None
-        except ValueError as error:
-            raise ShapeError(f"writing at index {key!r} of shape {self.shape}: {error}") from None
-        self.edits[0] += 1
 
     def to_string(self) -> str:
         """Return the elements as nested brackets."""

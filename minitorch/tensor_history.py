@@ -11,6 +11,7 @@ from .autodiff import backpropagate, no_grad, recorded_contexts, recorded_histor
 from .dtypes import checked_dtype
 from .errors import GradientError, ShapeError, describe_shapes
 from .function import History, is_tensor
+from .tensor_data import shape_broadcast
 from .tensor_functions import Copy, Sum
 
 if TYPE_CHECKING:
@@ -142,16 +143,29 @@ class HistoryMethods:
 
 
 def summed_to(grad: Tensor, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Tensor:
-    """Return a gradient summed over what broadcasting had repeated, as `dtype`."""
-    missing = grad.dims - len(shape)
-    for dim, size in enumerate((1,) * missing + shape):
-        if size == 1 and grad.shape[dim] != 1:
-            grad = Sum.apply(grad, dim)
-    if missing > 0:
-        grad = grad.contiguous().view(*grad.shape[missing:])
+    """Return a gradient as `dtype` and of an input's shape.
+
+    It is summed over what broadcasting had repeated. One that is smaller than the input, as
+    course code gives for a sum, is repeated: it stands for the same number everywhere.
+    """
     if grad.shape != shape:
-        operands = [("input", shape), ("gradient", grad.shape)]
-        raise GradientError(describe_shapes("chain rule", operands) + "\nthe shapes do not fit")
+        grad = _fitted(grad, shape)
     if grad.dtype != dtype:
         grad = grad.backend.id_cmap(grad, grad.new_empty(shape, checked_dtype(dtype)))
     return grad
+
+
+def _fitted(grad: Tensor, shape: tuple[int, ...]) -> Tensor:
+    try:
+        full = shape_broadcast(grad.shape, shape)
+    except ShapeError:
+        operands = [("input", shape), ("gradient", grad.shape)]
+        message = describe_shapes("chain rule", operands) + "\nthe shapes do not fit"
+        raise GradientError(message) from None
+    if grad.shape != full:
+        grad = grad.expand(*full)
+    missing = len(full) - len(shape)
+    for dim, size in enumerate((1,) * missing + shape):
+        if size == 1 and full[dim] != 1:
+            grad = Sum.apply(grad, dim)
+    return grad.contiguous().view(*shape) if missing else grad

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from minitorch.course import Task, cut, is_blank, load_tasks
+from minitorch.course.table import task_table
 
 TOP = Path(__file__).parents[2]
 TASKS = load_tasks()
@@ -98,3 +99,7 @@ def test_a_task_needs_nothing_from_later_ones(copy: Copy, task: Task) -> None:
     copy.empty(TASKS[TASKS.index(task) + 1 :])
     done = copy.run(task.marker)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_readme_shows_the_table_of_tasks() -> None:
+    assert task_table(TASKS) in (TOP / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,75 @@
+"""Parts of tensors, and tensors repeated, over the same storage."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .errors import IndexingError, ShapeError
+from .shapes import whole_shape
+from .tensor_data import TensorData
+
+__all__ = ["broadcast_to", "sliced", "write"]
+
+
+def broadcast_to(data: TensorData, shape: tuple[int, ...]) -> TensorData:
+    """Return the tensor repeated along new or size-1 dimensions: their strides are 0.
+
+    Raises:
+        ShapeError: if this shape does not broadcast to `shape`.
+    """
+    missing = len(shape) - data.dims
+    own = (1,) * missing + data.shape
+    fits = missing >= 0 and all(n in (1, big) for n, big in zip(own, shape, strict=True))
+    if not fits:
+        raise ShapeError(f"expand: shape {data.shape} does not broadcast to {shape}")
+    strides = (0,) * missing + tuple(
+        [0 if n == 1 else s for n, s in zip(data.shape, data.strides, strict=True)]
+    )
+    return data.sharing(shape, strides, math.prod(shape))
+
+
+def sliced(data: TensorData, key: Any) -> TensorData:
+    """Return the part that numpy's basic indexing gives for `key`.
+
+    It shares the storage, from its first element on; with a negative step it is a copy.
+
+    Raises:
+        IndexingError: if an index is out of range, or not an integer, slice, `...` or None.
+    """
+    for part in key if isinstance(key, tuple) else (key,):
+        is_integer = hasattr(part, "__index__") and not isinstance(part, bool | np.ndarray)
+        if not (is_integer or isinstance(part, slice) or part is None or part is ...):
+            raise IndexingError(
+                f"index {key!r}: only integers, slices, ... and None can index a tensor"
+            )
+    try:
+        part = data.numpy()[(*key, ...) if isinstance(key, tuple) and ... not in key else key]
+    except IndexError as error:
+        raise IndexingError(f"index {key!r} does not fit shape {data.shape}: {error}") from None
+    array = np.asarray(part)
+    whole_shape(array.shape, f"index {key!r}")
+    if any(stride < 0 for stride in array.strides) or not array.size:
+        return TensorData.from_array(array.copy())
+    itemsize = array.itemsize
+    start = (array.ctypes.data - data._storage.ctypes.data) // itemsize
+    strides = tuple([stride // itemsize for stride in array.strides])
+    return data.sharing(array.shape, strides, array.size, start)
+
+
+def write(data: TensorData, key: Any, value: Any) -> None:
+    """Write `value`, broadcast, into the part that numpy's indexing gives for `key`.
+
+    Raises:
+        IndexingError: if the index does not fit.
+        ShapeError: if the value does not.
+    """
+    try:
+        data.numpy()[key] = value
+    except IndexError as error:
+        raise IndexingError(f"index {key!r} does not fit shape {data.shape}: {error}") from None
+    except ValueError as error:
+        raise ShapeError(f"writing at index {key!r} of shape {data.shape}: {error}") from None
+    data.edits[0] += 1
