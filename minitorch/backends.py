@@ -217,6 +217,15 @@ class TensorBackend:
     def __repr__(self) -> str:
         return f"TensorBackend({self.ops.__name__})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _backend_on, (self.ops,)
+
+
+def _backend_on(ops: type[TensorOps]) -> TensorBackend:
+    """Return the backend on `ops` for a copied or unpickled tensor."""
+    known = [name for name, registered in _backends.items() if registered is ops]
+    return get_backend(known[0]) if known else TensorBackend(ops)
+
 
 def make_tensor_backend(ops: type[TensorOps], is_cuda: bool = False) -> TensorBackend:
     """Return `TensorBackend(ops)`; its name in older course material."""

@@ -84,6 +84,12 @@ class Scalar:
     def __hash__(self) -> int:
         return self.unique_id
 
+    def __reduce__(self) -> Any:
+        # For copy.deepcopy and pickle: a copy is another variable, with an id of its own.
+        if self.history is not None and not self.is_leaf():
+            raise GradientError(f"copy: {self!r} was made by a function; only leaves are copied")
+        return _rebuilt, (self.data, self.is_constant(), self._name, self.derivative)
+
     def __bool__(self) -> bool:
         return bool(self.data)
 
@@ -206,6 +212,13 @@ class Scalar:
 
 
 ScalarFunction.scalar = Scalar
+
+
+def _rebuilt(v: float, constant: bool, name: str | None, derivative: float | None) -> Scalar:
+    """Return the copy that `Scalar.__reduce__` describes."""
+    out = Scalar(v, None if constant else _LEAF, name)
+    out.derivative = derivative
+    return out
 
 
 def derivative_check(f: Callable[..., Scalar], *scalars: Scalar) -> None:

@@ -118,6 +118,17 @@ class Tensor(ArrayMethods, HistoryMethods):
         """Return a constant that shares this tensor's storage."""
         return self._new(self._tensor)
 
+    def __reduce__(self) -> Any:
+        # For copy.deepcopy and pickle: a copy is another variable, with an id of its own.
+        made_by = self.history.last_fn if self.history is not None else None
+        if made_by is not None:
+            raise GradientError(
+                f"copy: the tensor of shape {self.shape} was made by {made_by.__name__}; only "
+                "leaves can be copied, so detach() it"
+            )
+        state = self.to_numpy(), self.backend, self.history is not None, self._name, self.grad
+        return _rebuilt, state
+
     @property
     def data(self) -> Tensor:
         """Return a constant that shares this tensor's storage, as `detach` does."""
@@ -337,6 +348,20 @@ class Tensor(ArrayMethods, HistoryMethods):
                 "into a copy (detach), or within minitorch.no_grad()"
             )
         write(self._tensor, key, value.numpy() if isinstance(value, Tensor) else value)
+
+
+def _rebuilt(
+    array: npt.NDArray[Any],
+    backend: TensorBackend,
+    requires_grad: bool,
+    name: str | None,
+    grad: Tensor | None,
+) -> Tensor:
+    """Return the copy that `Tensor.__reduce__` describes."""
+    out = Tensor(TensorData.from_array(np.array(array)), None, name, backend)
+    out.requires_grad_(requires_grad)
+    out.grad = grad
+    return out
 
 
 def _matmul(a: Tensor, b: Tensor) -> Tensor:
