@@ -63,8 +63,10 @@ class TensorOps:
         def apply(a: Tensor, out: Tensor | None = None) -> Tensor:
             if out is None:
                 out = a.new_empty(a.shape)
-            elif shape_broadcast(a.shape, out.shape) != out.shape:
-                raise ShapeError(f"map: shape {a.shape} does not broadcast to {out.shape}")
+            else:
+                if shape_broadcast(a.shape, out.shape) != out.shape:
+                    raise ShapeError(f"map: shape {a.shape} does not broadcast to {out.shape}")
+                out.will_be_written()
             if out.size:
                 f(*out.tuple(), *a.tuple())
             return out
@@ -208,11 +210,11 @@ class TensorBackend:
         Raises:
             BackendError: if there is none.
         """
-        try:
-            return _kernels[self.ops][name]
-        except KeyError:
-            task = f" ({KERNEL_TASKS[name]})" if name in KERNEL_TASKS else ""
-            raise BackendError(f"{name}{task}: backend {self} has no such kernel") from None
+        for ops in self.ops.__mro__:
+            if name in _kernels.get(ops, {}):
+                return _kernels[ops][name]
+        task = f" ({KERNEL_TASKS[name]})" if name in KERNEL_TASKS else ""
+        raise BackendError(f"{name}{task}: backend {self} has no such kernel")
 
     def __repr__(self) -> str:
         return f"TensorBackend({self.ops.__name__})"

@@ -85,7 +85,11 @@ def from_numpy(array: npt.NDArray[Any], backend: Backend = None) -> Tensor:
     """
     if not isinstance(array, np.ndarray):
         raise DTypeError(f"from_numpy: takes a numpy array, not a {type(array).__name__}")
+    if isinstance(array, np.ma.MaskedArray):
+        raise DTypeError("from_numpy: the array is masked; fill it, or take its data")
+    array = np.asarray(array)
     checked_dtype(array.dtype)
+    whole_shape(array.shape, "from_numpy")
     if not array.flags.writeable:
         raise ValueError("from_numpy: the array is read-only; tensor(array) makes a copy")
     return _made(array, backend, False)

@@ -30,6 +30,8 @@ class Graph:
 
 def make_pts(N: int) -> list[Point]:
     """Return N random points, uniform in the unit square."""
+    if N < 0:
+        raise ValueError(f"a data set cannot have {N} points")
     return [(float(x), float(y)) for x, y in generator().random((N, 2))]
 
 
@@ -76,7 +78,7 @@ def spiral(N: int) -> Graph:
             points.append((x, y))
         return points
 
-    half = N // 2
+    half = max(N, 0) // 2
     return Graph(2 * half, arm(0.0) + arm(math.pi), [0] * half + [1] * half)
 
 

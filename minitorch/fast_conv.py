@@ -41,7 +41,8 @@ def _tensor_conv1d(
     """Fill `out` with the 1-D convolution of `input` and `weight`.
 
     The width of `out` may be less than that of the input (it is, where this computes the
-    gradient by the weight); positions outside of the input count as zeros.
+    gradient by the weight); positions outside of the input count as zeros. No operand need be
+    contiguous.
 
     Args:
         out, out_shape, out_strides, out_size: (batch, out_channels, out_width)
@@ -78,7 +79,8 @@ def _tensor_conv2d(
     """Fill `out` with the 2-D convolution of `input` and `weight`.
 
     The height and width of `out` may be less than those of the input (they are, where this
-    computes the gradient by the weight); positions outside of the input count as zeros.
+    computes the gradient by the weight); positions outside of the input count as zeros. No
+    operand need be contiguous.
 
     Args:
         out, out_shape, out_strides, out_size: (batch, out_channels, out_height, out_width)

@@ -11,6 +11,7 @@ row (a run of the last dimension), and within the row one goes on by the stride:
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from numba import prange
 from .backends import TensorOps, matrix_multiply_output, register_backend
 from .jit import Kernel
 from .tensor_data import (
+    TensorData,
     broadcast_index,
     index_to_position,
     last_step,
@@ -39,7 +41,8 @@ def tensor_map(fn: Callable[[float], float]) -> Kernel:
     """Return a kernel that maps `fn`, with broadcasting.
 
     It takes `(out, out_shape, out_strides, in_storage, in_shape, in_strides)` and fills
-    `out`; `in_shape` must broadcast to `out_shape`. The outer loop runs in parallel.
+    `out`; `in_shape` must broadcast to `out_shape`. A storage may be longer than its shape.
+    The outer loop runs in parallel.
     """
 
     def _map(
@@ -71,8 +74,8 @@ def tensor_zip(fn: Callable[[float, float], float]) -> Kernel:
     """Return a kernel that maps `fn` over pairs, with broadcasting.
 
     It takes `(out, out_shape, out_strides, a_storage, a_shape, a_strides, b_storage, b_shape,
-    b_strides)` and fills `out`; both shapes must broadcast to `out_shape`. The outer loop
-    runs in parallel.
+    b_strides)` and fills `out`; both shapes must broadcast to `out_shape`. A storage may be
+    longer than its shape. The outer loop runs in parallel.
     """
 
     def _zip(
@@ -115,7 +118,8 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Kernel:
 
     It takes `(out, out_shape, out_strides, a_storage, a_shape, a_strides, reduce_dim)`;
     `out` holds the start value, and `out_shape` is `a_shape` but for a 1 at `reduce_dim`.
-    The outer loop runs in parallel; the inner one keeps its result in a local variable.
+    A storage may be longer than its shape: there are `size_of(out_shape)` results. The outer
+    loop runs in parallel; the inner one keeps its result in a local variable.
     """
 
     def _reduce(
@@ -142,15 +146,15 @@ def _tensor_matrix_multiply(
     a_storage: Any, a_shape: Any, a_strides: Any,
     b_storage: Any, b_shape: Any, b_strides: Any,
 ) -> None:  # fmt: skip
-    """Fill `out` with the matrix products of a and b over the last two dimensions.
+    """Fill `out` with a batch of matrix products.
 
-    The dimensions before them broadcast. The outer loop runs in parallel; inner loops write
-    nothing but local variables, and multiply once.
+    An operand whose batch is of size 1 serves for the whole batch. The outer loop runs in
+    parallel; inner loops write nothing but local variables, and multiply once.
 
     Args:
-        out, out_shape, out_strides: (..., n, m)
-        a_storage, a_shape, a_strides: (..., n, k)
-        b_storage, b_shape, b_strides: (..., k, m)
+        out, out_shape, out_strides: (batch, n, m)
+        a_storage, a_shape, a_strides: (batch or 1, n, k)
+        b_storage, b_shape, b_strides: (batch or 1, k, m)
     """
     columns, length = out_shape[-1], a_shape[-1]
     a_step, b_step = a_strides[-1], b_strides[-2]
@@ -178,6 +182,17 @@ def _tensor_matrix_multiply(
 tensor_matrix_multiply = Kernel(_tensor_matrix_multiply)
 
 
+def _matrices(a: Tensor, batch: tuple[int, ...]) -> TensorData:
+    """Return a tensor as the kernel takes it: (the size of `batch` or 1, rows, columns)."""
+    data = a._tensor
+    if data.dims == 2:
+        return data.sharing((1, *data.shape), (0, *data.strides), data.size)
+    if len(batch) == 1:
+        return data
+    whole = a.detach().expand(*batch, *data.shape[-2:]).contiguous()._tensor
+    return whole.view((math.prod(batch), *data.shape[-2:]))
+
+
 class FastOps(TensorOps):
     """Operations by loops that Numba compiles and runs in parallel."""
 
@@ -190,8 +205,9 @@ class FastOps(TensorOps):
         """Return the matrix products over the last two dimensions, the others broadcast."""
         out = matrix_multiply_output(a, b)
         if out.size:
+            operands = [_matrices(t, out.shape[:-2]) for t in (out, a, b)]
             work = out.size * a.shape[-1]
-            tensor_matrix_multiply.launch(work, *out.tuple(), *a.tuple(), *b.tuple())
+            tensor_matrix_multiply.launch(work, *[part for t in operands for part in t.tuple()])
         return out
 
 

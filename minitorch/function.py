@@ -46,8 +46,8 @@ class Function:
     A subclass has two static methods. `forward(ctx, *inputs)` gives the resulting tensor;
     what the gradient will need it puts in `ctx.save_for_backward`. `backward(ctx, grad)`
     gives the gradient by each input, a tensor or a tuple with one entry per input; plain
-    inputs (a dimension, a label) may be left out of the tuple or answered with anything,
-    and None stands for a gradient that is not wanted. Neither needs to record anything.
+    inputs (a dimension, a label), or all of which no gradient is wanted, may be left out of
+    the tuple, and None stands for a gradient that is not wanted. Neither needs to record anything.
     A gradient may have the broadcast shape: it is summed down to its input's afterwards.
     """
 
@@ -58,7 +58,7 @@ class Function:
     @classmethod
     def _backward(cls, ctx: Context, grad: Tensor) -> tuple[Any, ...]:
         gradients = cls.backward(ctx, grad)  # type: ignore[attr-defined]
-        return gradients if isinstance(gradients, tuple) else (gradients,)
+        return tuple(gradients) if isinstance(gradients, tuple | list) else (gradients,)
 
     @classmethod
     def apply(cls, *inputs: Any) -> Tensor:
@@ -105,11 +105,12 @@ class Function:
         given = cls._backward(ctx, grad)
         if len(given) == len(inputs):
             return list(given)
-        tensors = [is_tensor(i) for i in inputs]
-        if len(given) != sum(tensors):
-            raise GradientError(
-                f"{cls.__name__}.backward gave {len(given)} gradients for {len(inputs)} inputs, "
-                f"of which {sum(tensors)} are tensors"
-            )
-        rest = iter(given)
-        return [next(rest) if is_tensor else None for is_tensor in tensors]
+        tensors = tuple([is_tensor(i) for i in inputs])
+        for answered in (tensors, ctx.needs_input_grad):
+            if len(given) == sum(answered):
+                rest = iter(given)
+                return [next(rest) if own else None for own in answered]
+        raise GradientError(
+            f"{cls.__name__}.backward gave {len(given)} gradients for {len(inputs)} inputs, "
+            f"of which {sum(tensors)} are tensors"
+        )

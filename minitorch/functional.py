@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
 from . import elementwise, operators
@@ -28,11 +29,8 @@ __all__ = [
 ]
 
 
-Number = int | float
-
-
 def _unary(x: Any, name: str, number: Callable[[float], float]) -> Any:
-    if isinstance(x, Number):
+    if isinstance(x, Real):
         return number(float(x))
     if isinstance(x, Tensor | Scalar):
         return getattr(x, name)()
@@ -88,12 +86,14 @@ def mul(x: Any, y: Any) -> Any:
 
 def lt(x: Any, y: Any) -> Any:
     """Return 1 where x < y, else 0."""
-    return operators.lt(x, y) if isinstance(x, Number) and isinstance(y, Number) else x < y
+    both = isinstance(x, Real) and isinstance(y, Real)
+    return operators.lt(float(x), float(y)) if both else x < y
 
 
 def eq(x: Any, y: Any) -> Any:
     """Return 1 where x == y, else 0."""
-    return operators.eq(x, y) if isinstance(x, Number) and isinstance(y, Number) else x == y
+    both = isinstance(x, Real) and isinstance(y, Real)
+    return operators.eq(float(x), float(y)) if both else x == y
 
 
 def is_close(x: Any, y: Any) -> Any:

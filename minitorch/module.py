@@ -65,9 +65,15 @@ class Module:
         return [parameter for _, parameter in self.named_parameters()]
 
     def add_parameter(self, k: str, v: Any) -> Parameter:
-        """Add the value `v` as a parameter named `k`, and return the parameter."""
-        parameter = Parameter(v, k)
-        self.__dict__["_parameters"][k] = parameter
+        """Add the value `v` as a parameter named `k`, and return the parameter.
+
+        Raises:
+            ValueError: if `k` is not a name without dots.
+        """
+        if not isinstance(k, str) or "." in k:
+            raise ValueError(f"add_parameter: {k!r} must be a name without dots")
+        parameter = Parameter(v.value if isinstance(v, Parameter) else v, k)
+        setattr(self, k, parameter)
         return parameter
 
     def __setattr__(self, key: str, value: Any) -> None:
@@ -82,6 +88,11 @@ class Module:
                 self._forget(key)
                 self.__dict__[table][key] = value
                 return
+        if value is not None and key in self.__dict__.get("_parameters", {}):
+            raise TypeError(
+                f"{type(self).__name__}.{key} is a parameter: give it a value by "
+                f".{key}.update(...), or assign a Parameter or None"
+            )
         self._forget(key)
         super().__setattr__(key, value)
 
@@ -134,6 +145,10 @@ class Parameter:
 
     def update(self, x: Any) -> None:
         """Replace the value by `x`."""
+        history = getattr(x, "history", None)
+        if history is not None and history.last_fn is not None:
+            # A value that was computed becomes a leaf of its own.
+            x = x.detach()
         self.value = x
         if hasattr(x, "requires_grad_"):
             x.requires_grad_(True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,8 @@ class Scalar:
     def __init__(
         self, v: float, back: ScalarHistory | None = _LEAF, name: str | None = None
     ) -> None:
+        if isinstance(v, str):
+            raise TypeError(f"Scalar: {v!r} is not a number")
         self.data = float(v)
         self.history = back
         self.derivative: float | None = None
@@ -80,6 +83,9 @@ class Scalar:
 
     def __repr__(self) -> str:
         return f"Scalar({self.data})"
+
+    def __format__(self, form: str) -> str:
+        return format(self.data, form) if form else repr(self)
 
     def __hash__(self) -> int:
         return self.unique_id
@@ -130,6 +136,8 @@ class Scalar:
         return LT.apply(b, self)
 
     def __eq__(self, b: ScalarLike) -> Scalar:  # type: ignore[override]
+        if not isinstance(b, Scalar | Real):
+            return NotImplemented
         return EQ.apply(self, b)
 
     def log(self) -> Scalar:
@@ -183,6 +191,10 @@ class Scalar:
         history = recorded_history(self)
         derivatives = history.last_fn._backward(history.ctx, d_output)
         return list(zip(history.inputs, derivatives, strict=True))
+
+    def detach(self) -> Scalar:
+        """Return a constant of the same value."""
+        return Scalar(self.data, None)
 
     def requires_grad_(self, requires_grad: bool = True) -> Scalar:
         """Make this a leaf whose derivative is wanted, or a constant; return it."""

@@ -39,7 +39,7 @@ class ScalarFunction:
     @classmethod
     def _backward(cls, ctx: Context, d_output: float) -> tuple[float, ...]:
         derivatives = cls.backward(ctx, d_output)  # type: ignore[attr-defined]
-        return derivatives if isinstance(derivatives, tuple) else (derivatives,)
+        return tuple(derivatives) if isinstance(derivatives, tuple | list) else (derivatives,)
 
     @classmethod
     def _forward(cls, ctx: Context, *values: float) -> float:

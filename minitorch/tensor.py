@@ -101,6 +101,15 @@ class Tensor(ArrayMethods, HistoryMethods):
             return self._new(TensorData.from_array(np.array(as_floats(other))))
         raise DTypeError(f"a tensor cannot be combined with a {type(other).__name__}: {other!r}")
 
+    _ensure_tensor = _coerced  # its name in course code
+
+    @staticmethod
+    def make(
+        storage: Any, shape: Any, strides: Any = None, backend: TensorBackend | None = None
+    ) -> Tensor:
+        """Return `Tensor(TensorData(storage, shape, strides), backend=backend)`."""
+        return Tensor(TensorData(storage, shape, strides), backend=backend)
+
     def new_empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Tensor:
         """Return a tensor on this backend with nothing in particular in it."""
         return self._new(TensorData.from_array(np.empty(shape, dtype or self.dtype)))
@@ -197,9 +206,13 @@ class Tensor(ArrayMethods, HistoryMethods):
         return LT.apply(self._coerced(b), self)
 
     def __eq__(self, b: Any) -> Tensor:  # type: ignore[override]
+        if b is None or isinstance(b, str):
+            return NotImplemented
         return EQ.apply(self, self._coerced(b))
 
     def __ne__(self, b: Any) -> Tensor:  # type: ignore[override]
+        if b is None or isinstance(b, str):
+            return NotImplemented
         return 1.0 - EQ.apply(self, self._coerced(b))
 
     def is_close(self, b: Any) -> Tensor:
@@ -331,6 +344,19 @@ class Tensor(ArrayMethods, HistoryMethods):
         ]
         return Expand.apply(self, whole_shape(target, "expand"))
 
+    def will_be_written(self) -> None:
+        """Refuse or note a write in place, which no recorded graph may miss.
+
+        Raises:
+            GradientError: if this tensor's operations are recorded.
+        """
+        if self.history is not None and grad_mode.enabled:
+            raise GradientError(
+                "a tensor whose operations are recorded may not be written in place; write "
+                "into a copy (detach), or within minitorch.no_grad()"
+            )
+        self._tensor.edits[0] += 1
+
     def __getitem__(self, key: Any) -> Any:
         numbers = key if isinstance(key, tuple) else (key,)
         if len(numbers) == self.dims and all(
@@ -342,11 +368,12 @@ class Tensor(ArrayMethods, HistoryMethods):
         return Slice.apply(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if self.history is not None and grad_mode.enabled:
+        if getattr(value, "history", None) is not None and grad_mode.enabled:
             raise GradientError(
-                "a tensor whose operations are recorded may not be written in place; write "
-                "into a copy (detach), or within minitorch.no_grad()"
+                "what is written in place is not recorded: write value.detach(), or compute "
+                "the whole tensor by operations"
             )
+        self.will_be_written()
         write(self._tensor, key, value.numpy() if isinstance(value, Tensor) else value)
 
 

@@ -103,6 +103,9 @@ class ArrayMethods:
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
+    def __format__(self, form: str) -> str:
+        return format(self.item(), form) if form else str(self)
+
     def __repr__(self) -> str:
         notes = [f"shape={self.shape}"] if not self.size else []
         if self.dtype != np.float64:

@@ -308,6 +308,8 @@ class TensorData:
             IndexingError: if the index is too long, too short, negative or out of range.
         """
         given = (index,) if isinstance(index, int | np.integer) else tuple(index)
+        if not all(hasattr(i, "__index__") for i in given):
+            raise IndexingError(f"index {given} must be made of integers")
         if len(given) != self.dims:
             raise IndexingError(f"index {given} has {len(given)} numbers, shape {self.shape} "
                                 f"has {self.dims}")  # fmt: skip
@@ -328,6 +330,8 @@ class TensorData:
 
     def sample(self) -> Ints:
         """Return a random valid index."""
+        if not self.size:
+            raise IndexingError(f"sample: shape {self.shape} has no elements")
         return tuple(int(generator().integers(size)) for size in self.shape)
 
     def get(self, key: UserIndex) -> float:

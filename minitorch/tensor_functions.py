@@ -249,6 +249,7 @@ class Permute(Function):
     @staticmethod
     def forward(ctx: Context, a: Tensor, order: tuple[int, ...]) -> Tensor:
         """Return a with its dimensions in the given order; dimension i is a's order[i]."""
+        order = tuple([int(dim) for dim in order])
         ctx.save_for_backward(order)
         return a._new(a._tensor.permute(*order))
 
@@ -267,7 +268,7 @@ class View(Function):
     def forward(ctx: Context, a: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Return a, which is contiguous, in another shape of the same size."""
         ctx.save_for_backward(a.shape)
-        return a._new(a._tensor.view(shape))
+        return a._new(a._tensor.view(tuple([int(size) for size in shape])))
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
@@ -51,6 +52,8 @@ class HistoryMethods:
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Make this a leaf whose gradient is wanted, or a constant; return it."""
         if not requires_grad:
+            if self.history is not None and self.history.last_fn is not None:
+                raise GradientError("requires_grad_(False): only leaves take it; use detach()")
             self.history = None
         elif self.history is None:
             self.history = History()
@@ -101,9 +104,9 @@ class HistoryMethods:
         with no_grad():
             gradients = function.gradients(history.ctx, history.inputs, d_output)
             return [
-                (parent, parent.expand(gradient))
+                (parent, parent.expand(parent._coerced(gradient)))
                 for parent, gradient in zip(inputs, gradients, strict=True)
-                if is_tensor(parent) and is_tensor(gradient)
+                if is_tensor(parent) and not parent.is_constant() and gradient is not None
             ]
 
     def backward(self: Any, grad_output: Any = None, retain_graph: bool = False) -> None:
@@ -131,6 +134,8 @@ class HistoryMethods:
                     "example by .sum(), or give grad_output"
                 )
             grad_output = self.new_full(self.shape, 1.0)
+        if self.size == 1 and isinstance(grad_output, Real):
+            grad_output = self.new_full(self.shape, float(grad_output))
         grad_output = self._coerced(grad_output)
         if grad_output.shape != self.shape:
             operands = [("tensor", self.shape), ("grad_output", grad_output.shape)]

@@ -31,6 +31,16 @@ def broadcast_to(data: TensorData, shape: tuple[int, ...]) -> TensorData:
     return data.sharing(shape, strides, math.prod(shape))
 
 
+def _check_key(key: Any) -> None:
+    """Raise `IndexingError` if numpy's basic indexing does not take `key`."""
+    for part in key if isinstance(key, tuple) else (key,):
+        is_integer = hasattr(part, "__index__") and not isinstance(part, bool | np.ndarray)
+        if not (is_integer or isinstance(part, slice) or part is None or part is ...):
+            raise IndexingError(
+                f"index {key!r}: only integers, slices, ... and None can index a tensor"
+            )
+
+
 def sliced(data: TensorData, key: Any) -> TensorData:
     """Return the part that numpy's basic indexing gives for `key`.
 
@@ -39,12 +49,7 @@ def sliced(data: TensorData, key: Any) -> TensorData:
     Raises:
         IndexingError: if an index is out of range, or not an integer, slice, `...` or None.
     """
-    for part in key if isinstance(key, tuple) else (key,):
-        is_integer = hasattr(part, "__index__") and not isinstance(part, bool | np.ndarray)
-        if not (is_integer or isinstance(part, slice) or part is None or part is ...):
-            raise IndexingError(
-                f"index {key!r}: only integers, slices, ... and None can index a tensor"
-            )
+    _check_key(key)
     try:
         part = data.numpy()[(*key, ...) if isinstance(key, tuple) and ... not in key else key]
     except IndexError as error:
@@ -66,10 +71,12 @@ def write(data: TensorData, key: Any, value: Any) -> None:
         IndexingError: if the index does not fit.
         ShapeError: if the value does not.
     """
+    _check_key(key)
+    if np.size(value) == 1:
+        value = np.reshape(value, ())
     try:
-        data.numpy()[key] = value
+        data.numpy()[key] = np.asarray(value, data.dtype)
     except IndexError as error:
         raise IndexingError(f"index {key!r} does not fit shape {data.shape}: {error}") from None
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ShapeError(f"writing at index {key!r} of shape {data.shape}: {error}") from None
-    data.edits[0] += 1

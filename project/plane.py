@@ -19,14 +19,29 @@ from minitorch.viz.plots import plot_decision_boundary_2d
 Array = npt.NDArray[Any]
 DatasetName = enum.Enum("DatasetName", {name: name for name in datasets}, type=str)
 
+PICTURES = (".png", ".pdf", ".svg")
+
+
+def checked_plot(path: Path | None) -> Path | None:
+    """Refuse a file that no picture can be written to, before the training and not after."""
+    if path is not None and path.suffix.lower() not in PICTURES:
+        raise typer.BadParameter(f"{path} must end in {', '.join(PICTURES)}")
+    return path
+
+
 # The options of the scripts, with their help.
 DatasetOption = Annotated[DatasetName, typer.Option(case_sensitive=False, help="The data set.")]
 PointsOption = Annotated[int, typer.Option(min=2, help="Number of points.")]
 HiddenOption = Annotated[int, typer.Option(min=1, help="Units in each hidden layer.")]
 RateOption = Annotated[float, typer.Option("--lr", help="Learning rate.")]
 EpochsOption = Annotated[int, typer.Option(min=1, help="How often to go through the points.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")]
-PlotOption = Annotated[Path | None, typer.Option(help="File of the picture of the boundary.")]
+SeedOption = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same run.")
+]
+PlotOption = Annotated[
+    Path | None,
+    typer.Option(help="File of the picture of the boundary.", callback=checked_plot),
+]
 
 LINES = 10  # lines of progress in a run
 BATCH = 10  # points in a step

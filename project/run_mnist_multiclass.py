@@ -9,8 +9,8 @@ shows what is learnt in Visdom.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ from tqdm import tqdm
 import minitorch
 from minitorch import Tensor
 from minitorch.data import MNIST
-from minitorch.errors import BackendError, CheckpointError, DataError, DTypeError
+from minitorch.errors import BackendError, CheckpointError, DTypeError
 from minitorch.training import (
     Interruption,
     confusion_matrix,
@@ -125,6 +125,21 @@ class Progress:
     batch: int = 0
     loss: float = 0.0
     correct: int = 0
+
+    @classmethod
+    def read(cls, saved: Mapping[str, Any]) -> Progress:
+        """Return what a checkpoint holds.
+
+        Raises:
+            CheckpointError: if it is not the progress of this script.
+        """
+        kinds = {field.name: int for field in fields(cls)} | {"loss": float}
+        fits = set(saved) == set(kinds) and all(
+            isinstance(saved[name], kind) and saved[name] >= 0 for name, kind in kinds.items()
+        )
+        if not fits or saved["batch"] * saved["batch_size"] >= saved["samples"] + 1:
+            raise CheckpointError(f"not the progress of this script: {dict(saved)}")
+        return cls(**saved)
 
     def finish_epoch(self) -> tuple[float, float]:
         """Go on to the next epoch; return mean loss and accuracy in % over the last one."""
@@ -261,7 +276,9 @@ def main(
     lr: Annotated[float, typer.Option(help="Learning rate.")] = 0.05,
     backend: Annotated[str | None, typer.Option(help="What runs the operations.")] = None,
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same run.")
+    ] = 0,
     data: Annotated[Path | None, typer.Option(help="Folder of the MNIST files.")] = None,
     visdom: Annotated[str, typer.Option(help="auto, off, or a server's URL.")] = "auto",
     checkpoint: Annotated[Path | None, typer.Option(help="Save here after each epoch.")] = None,
@@ -281,7 +298,7 @@ def main(
         progress = Progress(seed, min(samples or len(train_data), len(train_data)), batch_size)
         if resume is not None:
             found = load_checkpoint(resume)
-            before = Progress(**found.progress)
+            before = Progress.read(found.progress)
             for name in ("seed", "samples", "batch_size"):
                 if getattr(before, name) != getattr(progress, name):
                     raise CheckpointError(
@@ -290,7 +307,12 @@ def main(
                     )
             found.restore(model)
             progress = before
-    except (BackendError, CheckpointError, DataError, DTypeError) as error:
+        minitorch.SGD(model.parameters(), lr)  # refuses a rate that is none
+        if checkpoint is not None:
+            if checkpoint.is_dir():
+                raise CheckpointError(f"{checkpoint} is a folder")
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    except (BackendError, DTypeError, OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
 
     def save(state: Progress) -> None:

@@ -23,6 +23,9 @@ RETRY_SECONDS = 60.0
 # training set does not wait for the network again.
 _failures: dict[Path, tuple[float, str]] = {}
 
+# What was said already of which folder, so that it is not said for each half.
+_said: set[tuple[Path, str]] = set()
+
 
 class MNIST:
     """Handwritten digits, 28 by 28: 60,000 to train on or 10,000 to test on.
@@ -50,6 +53,8 @@ class MNIST:
         self, root: str | Path | None = None, train: bool = True, download: bool = False
     ) -> None:
         folder = _default_folder() if root is None else Path(root).expanduser()
+        if folder.exists() and not folder.is_dir():
+            raise DataError(f"{folder}: expected the folder of the MNIST files; found a file")
         sample = find_sample(folder)
         loaded = _load(folder, train)
         problem = ""
@@ -72,7 +77,8 @@ class MNIST:
                 f"download=True, run `mnist_get_data.sh {folder}`, or set MINITORCH_DATA to "
                 f"the folder that holds them; {small}."
             )
-        if problem and loaded.is_sample:
+        if problem and loaded.is_sample and (folder, problem) not in _said:
+            _said.add((folder, problem))
             print(f"{problem}; using {SAMPLE_NOTE}", file=sys.stderr)
         self.images: NDArray[np.uint8] = loaded.images
         self.labels: NDArray[np.int64] = loaded.labels

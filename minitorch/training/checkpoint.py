@@ -6,6 +6,7 @@ PyTorch reads too, and a little text beside them. Nothing in it is run when it i
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -60,11 +61,23 @@ class Checkpoint:
                     f"the checkpoint is of another model: {name} has shape "
                     f"{self.arrays[name].shape} there and {parameter.shape} in the model"
                 )
+        try:
+            set_generator_state(self.random_state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"the checkpoint's random state is not one: {error}") from None
         for name, parameter in parameters.items():
             value = parameter.value
             array = self.arrays[name].astype(value.dtype)
             parameter.update(Tensor(TensorData.from_array(array), backend=value.backend))
-        set_generator_state(self.random_state)
+
+
+def _sum_of(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Return a SHA-256 sum of the arrays, by which damage is found out."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(name.encode())
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest()
 
 
 def save_checkpoint(path: str | Path, model: Module, progress: Mapping[str, Any]) -> None:
@@ -90,7 +103,11 @@ def save_checkpoint(path: str | Path, model: Module, progress: Mapping[str, Any]
         for name, parameter in model.named_parameters()
     }
     state = generator().bit_generator.state
-    notes = {"progress": json.dumps(dict(progress)), "random_state": json.dumps(state)}
+    notes = {
+        "progress": json.dumps(dict(progress)),
+        "random_state": json.dumps(state),
+        "sha256": _sum_of(arrays),
+    }
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -119,8 +136,13 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             notes = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         progress, state = json.loads(notes["progress"]), json.loads(notes["random_state"])
+        expected = notes["sha256"]
     except SafetensorError as error:
         raise CheckpointError(f"{source}: not a whole safetensors file: {error}") from None
     except (KeyError, json.JSONDecodeError):
         raise CheckpointError(f"{source}: not a checkpoint of a training run") from None
+    if not isinstance(progress, dict) or not isinstance(state, dict):
+        raise CheckpointError(f"{source}: not a checkpoint of a training run")
+    if _sum_of(arrays) != expected:
+        raise CheckpointError(f"{source}: damaged: its arrays do not have the sum they had")
     return Checkpoint(arrays, progress, state)
