@@ -138,6 +138,10 @@ class no_grad(ContextDecorator):  # noqa: N801, PyTorch's name
     def __init__(self) -> None:
         self._before: list[bool] = []
 
+    def _recreate_cm(self) -> no_grad:
+        # One for each call of a decorated function, which may be on another thread.
+        return no_grad()
+
     def __enter__(self) -> None:
         self._before.append(grad_mode.enabled)
         grad_mode.enabled = False

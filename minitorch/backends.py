@@ -66,9 +66,10 @@ class TensorOps:
             else:
                 if shape_broadcast(a.shape, out.shape) != out.shape:
                     raise ShapeError(f"map: shape {a.shape} does not broadcast to {out.shape}")
-                out.will_be_written()
+                out.refuse_in_place()
             if out.size:
                 f(*out.tuple(), *a.tuple())
+            out._tensor.edits[0] += 1
             return out
 
         return apply

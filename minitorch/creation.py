@@ -30,6 +30,7 @@ Backend = TensorBackend | str | None
 
 
 def _made(array: npt.NDArray[Any], backend: Backend, requires_grad: bool) -> Tensor:
+    whole_shape(array.shape, "tensor")
     out = Tensor(TensorData.from_array(array), backend=get_backend(backend))
     return out.requires_grad_(True) if requires_grad else out
 
@@ -89,7 +90,6 @@ def from_numpy(array: npt.NDArray[Any], backend: Backend = None) -> Tensor:
         raise DTypeError("from_numpy: the array is masked; fill it, or take its data")
     array = np.asarray(array)
     checked_dtype(array.dtype)
-    whole_shape(array.shape, "from_numpy")
     if not array.flags.writeable:
         raise ValueError("from_numpy: the array is read-only; tensor(array) makes a copy")
     return _made(array, backend, False)

@@ -70,8 +70,8 @@ def spiral(N: int) -> Graph:
 
     def arm(turn: float) -> list[Point]:
         points = []
-        for i in range(5, 5 + N // 2):
-            angle = 10.0 * i / (N // 2)
+        for i in range(half):
+            angle = 0.5 + 9.5 * i / half
             radius = angle / 20.0
             x = 0.5 + radius * math.cos(angle + turn)
             y = 0.5 + radius * math.sin(angle + turn)

@@ -111,4 +111,6 @@ def sum(x: Any, dim: Any = None) -> Any:
 
 def prod(x: Iterable[float]) -> float:
     """Return the product of a list of numbers."""
+    if isinstance(x, Tensor):
+        raise DTypeError("prod: takes a list of numbers, not a Tensor")
     return operators.prod(x)

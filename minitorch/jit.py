@@ -13,6 +13,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
+import math
+import pickle
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -171,8 +173,8 @@ class _CacheFile(_caching.IndexDataCacheFile):  # type: ignore[misc]
     def load(self, key: Any) -> Any:
         try:
             return self._load_data(self._name(key))
-        except OSError:
-            return None
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            return None  # missing or damaged: compile it again
 
 
 class _SaltedCache(_caching.FunctionCache):  # type: ignore[misc]
@@ -217,10 +219,9 @@ def _compile(body: FunctionType, parallel: bool) -> Any:
     return dispatcher
 
 
-def _elements(out: Any, out_shape: Any, out_strides: Any, first: Any, *_: Any) -> int:
-    """Return the size of the larger of the output's storage and the first input's."""
-    size: int = max(out.size, first.size)
-    return size
+def _elements(out: Any, out_shape: Any, out_strides: Any, a: Any, a_shape: Any, *_: Any) -> int:
+    """Return the number of elements of the output or of the first input, the larger of them."""
+    return int(max(math.prod(out_shape), math.prod(a_shape)))
 
 
 class Kernel:
@@ -234,7 +235,7 @@ class Kernel:
             storage, shape and strides, and go on with those of the first input. Loops over
             `numba.prange` run in parallel in the parallel build.
         work: gives from the arguments how much there is to do, in elements or
-            multiply-adds; by default, the larger of the first two storages.
+            multiply-adds; by default, the elements of the output or the first input.
     """
 
     __slots__ = ("_parallel", "_serial", "body", "work")
@@ -271,6 +272,8 @@ class Kernel:
         Raises:
             RuntimeError: if the kernel was not called yet.
         """
+        if _config.DISABLE_JIT:
+            raise RuntimeError("nothing is compiled: unset NUMBA_DISABLE_JIT")
         used = [build for build in (self._parallel, self._serial) if build is not None]
         if not used:
             raise RuntimeError(f"{self.body.__qualname__}: call the kernel once, then ask")

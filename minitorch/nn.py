@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -33,13 +33,18 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _checked_by(check: Callable[P, None]) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Return a decorator that calls `check` on the arguments first; it is given, not written."""
+def _checked_by(
+    check: Callable[Concatenate[str, P], None],
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Return a decorator that calls `check` first, on the name and the arguments of what is called.
+
+    It is given with the functions, not written by students.
+    """
 
     def decorate(composition: Callable[P, T]) -> Callable[P, T]:
         @functools.wraps(composition)
         def checked(*args: P.args, **options: P.kwargs) -> T:
-            check(*args, **options)
+            check(composition.__name__, *args, **options)
             return composition(*args, **options)
 
         return checked
@@ -47,7 +52,7 @@ def _checked_by(check: Callable[P, None]) -> Callable[[Callable[P, T]], Callable
     return decorate
 
 
-def _check_tiling(input: Tensor, kernel: tuple[int, int]) -> None:
+def _check_tiling(name: str, input: Tensor, kernel: tuple[int, int]) -> None:
     """Raise `ShapeError` unless tiles of `kernel` cover the images of `input` exactly."""
     problem = None
     sides = tuple(kernel) if isinstance(kernel, Iterable) else (kernel,)
@@ -58,19 +63,19 @@ def _check_tiling(input: Tensor, kernel: tuple[int, int]) -> None:
     elif input.shape[2] % sides[0] or input.shape[3] % sides[1]:
         problem = f"the kernel must divide the image's height and width, {input.shape[2:]}"
     if problem:
-        raise ShapeError(f"pooling: input {input.shape}, kernel {kernel}\n{problem}")
+        raise ShapeError(f"{name}: input {input.shape}, kernel {kernel}\n{problem}")
 
 
-def _check_dim(input: Tensor, dim: int) -> None:
+def _check_dim(name: str, input: Tensor, dim: int) -> None:
     """Raise an error unless `input` has elements along `dim`."""
-    if input.shape[checked_dim(dim, input.shape, "reduction")] == 0:
-        raise ShapeError(f"reduction: dimension {dim} of shape {input.shape} has no elements")
+    if input.shape[checked_dim(dim, input.shape, name)] == 0:
+        raise ShapeError(f"{name}: dimension {dim} of shape {input.shape} has no elements")
 
 
-def _check_rate(input: Tensor, rate: float, ignore: bool = False) -> None:
+def _check_rate(name: str, input: Tensor, rate: float, ignore: bool = False) -> None:
     """Raise `ValueError` unless `rate` is a probability."""
     if not 0.0 <= rate <= 1.0:
-        raise ValueError(f"dropout: the rate is {rate}; it must be from 0 to 1")
+        raise ValueError(f"{name}: the rate is {rate}; it must be from 0 to 1")
 
 
 @_checked_by(_check_tiling)

@@ -1,8 +1,9 @@
 """Module 0: mathematics on single numbers and on lists of them.
 
 Everything above is built from these functions: `Scalar` calls them as they are, and the
-tensor backends compile them into kernels. So each is plain enough for Numba, and each
-says what it does with infinities and NaN ("not a number"), which propagate as in numpy.
+tensor backends compile them into kernels. So each is plain enough for Numba. In
+kernels, infinities and NaN ("not a number") propagate as in numpy; of Python numbers, `log`
+and `inv` refuse those for which they are not defined, as Python's own functions do.
 """
 
 from __future__ import annotations

@@ -73,6 +73,6 @@ def extreme(a: Tensor, dim: int | None, keepdim: bool, largest: bool) -> Any:
     indices = arg_extreme(a, place, True, largest)
     values = Pick.apply(a, indices, place)
     if keepdim:
-        return Extremes(values, indices)
+        return Extremes(values, indices.copy())
     shape = a.shape[:place] + a.shape[place + 1 :]
-    return Extremes(values.view(*shape), indices.reshape(shape))
+    return Extremes(values.view(*shape), indices.reshape(shape).copy())

@@ -344,8 +344,8 @@ class Tensor(ArrayMethods, HistoryMethods):
         ]
         return Expand.apply(self, whole_shape(target, "expand"))
 
-    def will_be_written(self) -> None:
-        """Refuse or note a write in place, which no recorded graph may miss.
+    def refuse_in_place(self) -> None:
+        """Refuse a write in place that the recorded graph would miss.
 
         Raises:
             GradientError: if this tensor's operations are recorded.
@@ -355,7 +355,6 @@ class Tensor(ArrayMethods, HistoryMethods):
                 "a tensor whose operations are recorded may not be written in place; write "
                 "into a copy (detach), or within minitorch.no_grad()"
             )
-        self._tensor.edits[0] += 1
 
     def __getitem__(self, key: Any) -> Any:
         numbers = key if isinstance(key, tuple) else (key,)
@@ -373,7 +372,7 @@ class Tensor(ArrayMethods, HistoryMethods):
                 "what is written in place is not recorded: write value.detach(), or compute "
                 "the whole tensor by operations"
             )
-        self.will_be_written()
+        self.refuse_in_place()
         write(self._tensor, key, value.numpy() if isinstance(value, Tensor) else value)
 
 

@@ -180,14 +180,14 @@ class TensorData:
     """A storage, a shape and strides.
 
     Args:
-        storage: the elements: a flat numpy array, which is shared, or a list, which is not.
+        storage: the elements: a flat numpy array, shared if float32 or float64, or a list.
         shape: the size of each dimension.
         strides: the stride of each dimension, 0 or more; by default those of a contiguous
             tensor, whose storage must then have exactly as many elements as the shape.
 
     Raises:
         IndexingError: if the strides do not fit the shape, or the storage does not.
-        DTypeError: if the elements are not float32 or float64.
+        DTypeError: if the elements are not real numbers.
     """
 
     __slots__ = ("_shape_array", "_storage", "_strides_array", "dims", "edits", "shape", "size",

@@ -97,8 +97,12 @@ class HistoryMethods:
 
         Raises:
             GradientError: if no function made this tensor.
+            ShapeError: if `d_output` has another shape.
         """
         history = recorded_history(self)
+        if d_output.shape != self.shape:
+            operands = [("tensor", self.shape), ("d_output", d_output.shape)]
+            raise ShapeError(describe_shapes("chain_rule", operands) + "\nthe shapes must be equal")
         function: type[Function] = history.last_fn
         inputs: Any = history.inputs
         with no_grad():

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backends import TensorBackend, TensorOps, matrix_multiply_output, register_backend
+from .backends import (
+    TensorBackend,
+    TensorOps,
+    get_backend,
+    matrix_multiply_output,
+    register_backend,
+)
 from .tensor_data import MAX_DIMS, broadcast_index, index_to_position, size_of, to_index
 
 if TYPE_CHECKING:
@@ -151,4 +157,4 @@ class SimpleOps(TensorOps):
 
 
 register_backend("simple", SimpleOps)
-SimpleBackend = TensorBackend(SimpleOps)
+SimpleBackend = get_backend("simple")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import as_floats
 from .errors import IndexingError, ShapeError
 from .shapes import whole_shape
 from .tensor_data import TensorData
@@ -70,13 +71,16 @@ def write(data: TensorData, key: Any, value: Any) -> None:
     Raises:
         IndexingError: if the index does not fit.
         ShapeError: if the value does not.
+        DTypeError: if the value is not made of real numbers.
     """
     _check_key(key)
-    if np.size(value) == 1:
-        value = np.reshape(value, ())
+    elements = as_floats(value, data.dtype)
+    if elements.size == 1:
+        elements = elements.reshape(())
     try:
-        data.numpy()[key] = np.asarray(value, data.dtype)
+        data.numpy()[key] = elements
     except IndexError as error:
         raise IndexingError(f"index {key!r} does not fit shape {data.shape}: {error}") from None
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise ShapeError(f"writing at index {key!r} of shape {data.shape}: {error}") from None
+    data.edits[0] += 1

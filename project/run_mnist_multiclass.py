@@ -99,9 +99,10 @@ class Network(minitorch.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the log-probabilities of the classes."""
-        self.mid = self.conv1(x).relu()
-        self.out = self.conv2(self.mid).relu()
-        pooled = minitorch.avgpool2d(self.out, (4, 4)).view(x.shape[0], 8 * 7 * 7)
+        mid = self.conv1(x).relu()
+        out = self.conv2(mid).relu()
+        self.mid, self.out = mid.detach(), out.detach()
+        pooled = minitorch.avgpool2d(out, (4, 4)).view(x.shape[0], 8 * 7 * 7)
         hidden = self.linear1(pooled).relu()
         hidden = minitorch.dropout(hidden, 0.25, ignore=not self.training)
         return minitorch.logsoftmax(self.linear2(hidden), 1)
@@ -135,9 +136,10 @@ class Progress:
         """
         kinds = {field.name: int for field in fields(cls)} | {"loss": float}
         fits = set(saved) == set(kinds) and all(
-            isinstance(saved[name], kind) and saved[name] >= 0 for name, kind in kinds.items()
+            isinstance(saved[name], kind) and (kind is float or saved[name] >= 0)
+            for name, kind in kinds.items()
         )
-        if not fits or saved["batch"] * saved["batch_size"] >= saved["samples"] + 1:
+        if not fits or saved["batch"] * saved["batch_size"] >= saved["samples"]:
             raise CheckpointError(f"not the progress of this script: {dict(saved)}")
         return cls(**saved)
 
@@ -149,7 +151,7 @@ class Progress:
         return means
 
 
-Save = Callable[[Progress], None]
+Save = Callable[..., None]
 
 
 class ImageTrain:
@@ -163,18 +165,17 @@ class ImageTrain:
 
     def __init__(self, model: Network, lr: float, board: DigitsBoard) -> None:
         self.model = model
-        self.lr = lr
+        self.optim = minitorch.SGD(model.parameters(), lr)
         self.board = board
 
     def train_batch(self, inputs: Any, labels: Any) -> tuple[float, int]:
         """Take one step; return the mean loss and the number of images read rightly."""
-        optim = minitorch.SGD(self.model.parameters(), self.lr)
-        optim.zero_grad()
+        self.optim.zero_grad()
         output = self.model(minitorch.from_numpy(inputs))
         wanted = minitorch.tensor(np.eye(CLASSES)[labels], dtype=output.dtype)
         loss = -(output * wanted).sum() / len(labels)
         loss.backward()
-        optim.step()
+        self.optim.step()
         return loss.item(), int((output.argmax(1) == labels).sum())
 
     def train_epoch(
@@ -247,8 +248,6 @@ class ImageTrain:
             while progress.epoch < epochs and not asked:
                 started = time.perf_counter()
                 if not self.train_epoch(train, inputs, progress, asked):
-                    print(f"interrupted in epoch {progress.epoch + 1}, batch {progress.batch}")
-                    save(progress)
                     accuracy = None
                     break
                 seconds = time.perf_counter() - started
@@ -266,6 +265,9 @@ class ImageTrain:
                     f"{len(inputs) / seconds:.0f} images/s",
                     flush=True,
                 )
+            if progress.epoch < epochs:
+                print(f"interrupted in epoch {progress.epoch + 1}, batch {progress.batch}")
+                save(progress, interrupted=True)
         return self.test(test, test_inputs)[1] if accuracy is None else accuracy
 
 
@@ -315,13 +317,13 @@ def main(
     except (BackendError, DTypeError, OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
 
-    def save(state: Progress) -> None:
+    def save(state: Progress, interrupted: bool = False) -> None:
         path = checkpoint
-        if path is None and state.batch:
+        if path is None and interrupted:
             path = folder / "interrupted.safetensors"
         if path is not None:
             save_checkpoint(path, model, asdict(state))
-            if state.batch:
+            if interrupted:
                 print(f"saved to {path}; go on with --resume {path}")
 
     print(f"{train_data.source}; backend {minitorch.get_backend()}, {dtype}")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minitorch
+import minitorch.autodiff
 
 
 @pytest.mark.parametrize(
@@ -120,3 +121,59 @@ def test_numpy_scalars_are_numbers_and_text_is_not() -> None:
     assert (minitorch.Scalar(1.0) == "1") is False
     assert (minitorch.rand(2) == None) is False  # noqa: E711
     assert f"{minitorch.tensor(1.5):.2f} {minitorch.Scalar(2):.1f}" == "1.50 2.0"
+
+
+def test_a_refused_write_is_not_counted_as_one() -> None:
+    w, c = minitorch.rand(3, requires_grad=True), minitorch.ones(3)
+    loss = (w * c).sum()
+    for key, value in ((9, 1.0), (slice(None), [1.0, 2.0]), (0, None), (0, "3"), (0, 1j)):
+        with pytest.raises((minitorch.IndexingError, minitorch.DTypeError)):
+            c[key] = value
+    loss.backward()
+    np.testing.assert_array_equal(w.grad.numpy(), np.ones(3))
+
+
+def test_the_indices_that_max_gives_are_the_callers_own() -> None:
+    x = minitorch.tensor([[1.0, 9.0, 3.0]], requires_grad=True)
+    values, indices = x.max(1)
+    indices[:] = 0
+    values.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [[0.0, 1.0, 0.0]])
+
+
+def test_no_kernel_is_reached_with_a_gradient_of_another_shape() -> None:
+    y = minitorch.conv1d(minitorch.rand(2, 1, 6, requires_grad=True), minitorch.rand(1, 1, 3))
+    with pytest.raises(minitorch.ShapeError, match="chain_rule"):
+        y.chain_rule(minitorch.ones(1, 1, 2))
+    with pytest.raises(minitorch.ShapeError, match="chain_rule"):
+        minitorch.backpropagate(y, minitorch.ones(1, 1, 2))
+
+
+def test_no_grad_as_a_decorator_keeps_nothing_between_calls() -> None:
+    @minitorch.no_grad()
+    def outer(depth: int) -> bool:
+        return inner(depth)
+
+    @minitorch.no_grad()
+    def inner(depth: int) -> bool:
+        return outer(depth - 1) if depth else minitorch.autodiff.grad_mode.enabled
+
+    assert outer(3) is False
+    assert minitorch.autodiff.grad_mode.enabled
+
+
+def test_a_damaged_cache_file_is_compiled_again(tmp_path: Any) -> None:
+    import os
+    import subprocess
+    import sys
+
+    program = "import minitorch; print((-minitorch.ones(2, backend='fast')).sum().item())"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    for _ in range(2):
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.stdout.strip() == "-2.0", done.stderr
+        files = list(tmp_path.rglob("*.nbc"))
+        assert files
+        for file in files:
+            file.write_bytes(file.read_bytes()[:100])

@@ -41,14 +41,16 @@ def refuses_large_numbers(x: float) -> float:
     return x
 
 
-def doubles(out: Any, out_shape: Any, out_strides: Any, a: Any) -> None:
+def doubles(
+    out: Any, out_shape: Any, out_strides: Any, a: Any, a_shape: Any, a_strides: Any
+) -> None:
     for i in prange(len(out)):
         out[i] = 2 * a[i]
 
 
 def arguments(size: int, value: float = 1.0) -> tuple[Any, ...]:
-    ints = np.array([size])
-    return np.empty(size), ints, np.ones_like(ints), np.full(size, value)
+    layout = np.array([size]), np.array([1])
+    return np.empty(size), *layout, np.full(size, value), *layout
 
 
 def one_more(size: int, value: float) -> tuple[Any, ...]:
@@ -205,6 +207,14 @@ def test_kernels_of_different_functions_do_not_mix() -> None:
     assert FastOps.map(operators.relu)(x).numpy().tolist() == [[1, 0], [3, 4]]
     assert tensor_zip(operators.add) is not tensor_zip(operators.mul)
     assert tensor_reduce(operators.add) is tensor_reduce(operators.add)
+
+
+def test_a_small_part_of_a_large_tensor_is_little_work() -> None:
+    t = minitorch.zeros(2 * PARALLEL_FROM, backend="fast")
+    whole, part = t._tensor, t[:4]._tensor
+    assert part._storage.size == whole._storage.size
+    assert jit._elements(*part.tuple(), *part.tuple()) == 4
+    assert jit._elements(*part.tuple(), *whole.tuple()) == 2 * PARALLEL_FROM
 
 
 def test_parallel_diagnostics_are_printed(capfd: pytest.CaptureFixture[str]) -> None:

@@ -149,6 +149,30 @@ def test_ctrl_c_saves_what_was_learnt_and_resume_goes_on_in_mid_epoch(
     assert losses(capsys.readouterr().out) == losses(whole)
 
 
+def test_ctrl_c_between_two_epochs_saves_too(
+    script: Script,
+    float32: object,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mnist = script(NAME)
+    monkeypatch.chdir(tmp_path)
+    options = {
+        "epochs": 2, "samples": 64, "batch_size": 16, "lr": 0.05, "backend": "fast",
+        "dtype": "float32", "seed": 0, "data": SAMPLE, "visdom": "off", "checkpoint": None,
+    }  # fmt: skip
+    mnist.main(**options, resume=None)
+    whole = losses(capsys.readouterr().out)
+    with monkeypatch.context() as patch:
+        patch.setattr(mnist.DigitsBoard, "confusion", lambda *_: signal.raise_signal(signal.SIGINT))
+        mnist.main(**options, resume=None)
+    assert "interrupted in epoch 2, batch 0" in capsys.readouterr().out
+    (path,) = tmp_path.rglob("interrupted.safetensors")
+    mnist.main(**options, resume=path)
+    assert losses(capsys.readouterr().out) == whole[1:]
+
+
 def test_wrong_options_are_refused_with_a_reason(run: Run, tmp_path: Path) -> None:
     assert "is not one of" in run(NAME, "--backend", "abacus", status=2)
     assert "float32 and float64" in run(NAME, "--dtype", "float16", status=2)
