@@ -49,6 +49,7 @@ def plot_decision_boundary_2d(
         )
     figure.colorbar(filled, label="probability of class 1")
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="$x_1$", ylabel="$x_2$", title=title, aspect="equal")
-    axes.legend(loc="upper right", framealpha=0.9)
+    # Below the picture, where it hides no point.
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
