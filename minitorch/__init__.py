@@ -88,6 +88,7 @@ from .tensor_data import (
 )
 from .tensor_ops import SimpleBackend, SimpleOps
 from .testing import MathTest, MathTestVariable, grad_check
+from .tuned_ops import TunedOps
 
 TensorFunctions = SimpleBackend  # its name in older course material
 
@@ -131,6 +132,7 @@ __all__ = [
     "TensorData",
     "TensorFunctions",
     "TensorOps",
+    "TunedOps",
     "UserIndex",
     "UserShape",
     "UserStrides",

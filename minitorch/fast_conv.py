@@ -24,6 +24,7 @@ from .backends import register_kernel
 from .errors import DTypeError, ShapeError, describe_shapes
 from .fast_ops import FastOps
 from .function import Function, is_tensor
+from .fusion import fusable
 from .jit import Kernel
 
 if TYPE_CHECKING:
@@ -224,6 +225,11 @@ class Conv2dFun(_Convolution):
     name, spatial = "conv2d", 2
 
 
+def _check_operands(name: str, input: Tensor, weight: Tensor) -> None:
+    (Conv1dFun if name == "conv1d" else Conv2dFun)._check(input, weight)
+
+
+@fusable(_check_operands)
 def conv1d(input: Tensor, weight: Tensor) -> Tensor:
     """Return the 1-D convolution of a batch, anchored left, of the input's width.
 
@@ -240,6 +246,7 @@ def conv1d(input: Tensor, weight: Tensor) -> Tensor:
     return Conv1dFun.apply(input, weight)
 
 
+@fusable(_check_operands)
 def conv2d(input: Tensor, weight: Tensor) -> Tensor:
     """Return the 2-D convolution of a batch, anchored top left, of the input's size.
 

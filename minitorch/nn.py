@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,6 +10,7 @@ from .autodiff import Context
 from .creation import rand
 from .errors import ShapeError
 from .function import Function
+from .fusion import fusable
 from .shapes import checked_dim
 from .tensor import Tensor
 from .tensor_data import TensorData
@@ -27,29 +26,6 @@ __all__ = [
     "softmax",
     "tile",
 ]
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _checked_by(
-    check: Callable[Concatenate[str, P], None],
-) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Return a decorator that calls `check` first, on the name and the arguments of what is called.
-
-    It is given with the functions, not written by students.
-    """
-
-    def decorate(composition: Callable[P, T]) -> Callable[P, T]:
-        @functools.wraps(composition)
-        def checked(*args: P.args, **options: P.kwargs) -> T:
-            check(composition.__name__, *args, **options)
-            return composition(*args, **options)
-
-        return checked
-
-    return decorate
 
 
 def _check_tiling(name: str, input: Tensor, kernel: tuple[int, int]) -> None:
@@ -78,7 +54,7 @@ def _check_rate(name: str, input: Tensor, rate: float, ignore: bool = False) -> 
         raise ValueError(f"{name}: the rate is {rate}; it must be from 0 to 1")
 
 
-@_checked_by(_check_tiling)
+@fusable(_check_tiling)
 def tile(input: Tensor, kernel: tuple[int, int]) -> tuple[Tensor, int, int]:
     """Reshape images so that each tile of `kernel` becomes one line of numbers.
 
@@ -105,7 +81,7 @@ def tile(input: Tensor, kernel: tuple[int, int]) -> tuple[Tensor, int, int]:
     return tiles, new_height, new_width
 
 
-@_checked_by(_check_tiling)
+@fusable(_check_tiling)
 def avgpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
     """Return the mean of each tile of the images.
 
@@ -123,7 +99,7 @@ def avgpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
     return tiles.mean(4).view(input.shape[0], input.shape[1], new_height, new_width)
 
 
-@_checked_by(_check_dim)
+@fusable(_check_dim)
 def argmax(input: Tensor, dim: int) -> Tensor:
     """Return 1 where the largest element along a dimension stands, else 0 (one-hot).
 
@@ -159,7 +135,7 @@ class Max(Function):
         return shared
 
 
-@_checked_by(_check_dim)
+@fusable(_check_dim)
 def max(input: Tensor, dim: int) -> Tensor:
     """Return the largest elements along a dimension, which stays with size 1.
 
@@ -178,7 +154,7 @@ def max(input: Tensor, dim: int) -> Tensor:
     return Max.apply(input, checked_dim(dim, input.shape, "max"))
 
 
-@_checked_by(_check_dim)
+@fusable(_check_dim)
 def softmax(input: Tensor, dim: int) -> Tensor:
     r"""Return exp(x_i) / sum_i exp(x_i) along a dimension.
 
@@ -196,7 +172,7 @@ def softmax(input: Tensor, dim: int) -> Tensor:
     return exponentials / exponentials.sum(dim)
 
 
-@_checked_by(_check_dim)
+@fusable(_check_dim)
 def logsoftmax(input: Tensor, dim: int) -> Tensor:
     r"""Return x_i - log sum_i exp(x_i) along a dimension.
 
@@ -214,7 +190,7 @@ def logsoftmax(input: Tensor, dim: int) -> Tensor:
     return shifted - shifted.exp().sum(dim).log()
 
 
-@_checked_by(_check_tiling)
+@fusable(_check_tiling)
 def maxpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
     """Return the largest element of each tile of the images.
 
@@ -232,7 +208,7 @@ def maxpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
     return max(tiles, 4).view(input.shape[0], input.shape[1], new_height, new_width)
 
 
-@_checked_by(_check_rate)
+@fusable(_check_rate)
 def dropout(input: Tensor, rate: float, ignore: bool = False) -> Tensor:
     """Set random elements to 0, and scale the others so that the expected value stays.
 
