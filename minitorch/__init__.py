@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from . import fast_conv, fast_ops, nn, operators, simple_conv, tensor_data, tensor_ops, testing
+from . import (
+    fast_conv,
+    fast_ops,
+    layers,
+    nn,
+    operators,
+    simple_conv,
+    tensor_data,
+    tensor_ops,
+    testing,
+    tuned_nn,
+    tuned_products,
+)
 from .autodiff import (
     Context,
     Variable,
@@ -161,6 +173,7 @@ __all__ = [
     "index_to_position",
     "inv",
     "is_close",
+    "layers",
     "log",
     "logsoftmax",
     "lt",
@@ -199,5 +212,7 @@ __all__ = [
     "tile",
     "to_index",
     "topological_sort",
+    "tuned_nn",
+    "tuned_products",
     "zeros",
 ]

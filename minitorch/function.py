@@ -68,7 +68,10 @@ class Function:
             ShapeError: naming the operation, if the inputs' shapes do not fit.
         """
         recording = grad_mode.enabled
-        needs = tuple([getattr(i, "history", None) is not None for i in inputs])
+        try:
+            needs = [value.history is not None for value in inputs]
+        except AttributeError:  # plain values are among them
+            needs = [getattr(value, "history", None) is not None for value in inputs]
         record = recording and True in needs
         ctx = Context(not record)
         grad_mode.enabled = False
@@ -80,7 +83,7 @@ class Function:
             grad_mode.enabled = recording
         if not record:
             return out
-        ctx.needs_input_grad = needs
+        ctx.needs_input_grad = tuple(needs)
         return out._recorded(History(cls, ctx, inputs))
 
     @classmethod

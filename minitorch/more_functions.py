@@ -14,7 +14,7 @@ from .views import broadcast_to, sliced
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["Div", "Expand", "Pick", "Slice", "Sub", "Tanh"]
+__all__ = ["Div", "Expand", "Pad", "Pick", "Slice", "Sub", "Tanh"]
 
 
 class Sub(Function):
@@ -80,6 +80,29 @@ class Expand(Function):
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return grad, which is summed to the input's shape as after any broadcast."""
         return grad
+
+
+class Pad(Function):
+    """A tensor with zeros around its last dimensions."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor, padding: tuple[tuple[int, int], ...]) -> Tensor:
+        """Return a with (before, after) zeros around each of its last dimensions."""
+        leading = a.shape[: a.dims - len(padding)]
+        sizes = a.shape[len(leading) :]
+        shape = [n + before + after for n, (before, after) in zip(sizes, padding, strict=True)]
+        inside = [slice(start, start + n) for n, (start, _) in zip(sizes, padding, strict=True)]
+        key: Any = (..., *inside)
+        ctx.save_for_backward(key)
+        out = a.zeros((*leading, *shape))
+        out._tensor.numpy()[key] = a.numpy()
+        return out
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
+        """Return the part of grad inside of the zeros."""
+        (key,) = ctx.saved_values
+        return grad._new(sliced(grad._tensor, key))
 
 
 class Slice(Function):

@@ -190,8 +190,8 @@ class TensorData:
         DTypeError: if the elements are not real numbers.
     """
 
-    __slots__ = ("_shape_array", "_storage", "_strides_array", "dims", "edits", "shape", "size",
-                 "strides")  # fmt: skip
+    __slots__ = ("_contiguous", "_shape_array", "_storage", "_strides_array", "dims", "edits",
+                 "shape", "size", "strides")  # fmt: skip
 
     def __init__(
         self,
@@ -234,6 +234,22 @@ class TensorData:
         self.edits = edits
         self._shape_array: Shape | None = None
         self._strides_array: Strides | None = None
+        self._contiguous: bool | None = None
+
+    @classmethod
+    def fresh(cls, storage: Storage, shape: Ints, strides: Ints, size: int) -> TensorData:
+        """Return a tensor over a new storage, contiguous and as long as its shape, unchecked."""
+        data = cls.__new__(cls)
+        data._storage = storage
+        data.shape = shape
+        data.strides = strides
+        data.size = size
+        data.dims = len(shape)
+        data.edits = [0]
+        data._shape_array = None
+        data._strides_array = None
+        data._contiguous = True
+        return data
 
     @classmethod
     def from_array(cls, array: npt.NDArray[Any]) -> TensorData:
@@ -241,11 +257,10 @@ class TensorData:
 
         An array with negative strides is copied.
         """
-        data = cls.__new__(cls)
         if array.flags.c_contiguous:
-            data._fill(array.reshape(-1), array.shape, strides_from_shape(array.shape),
-                       array.size, [0])  # fmt: skip
-            return data
+            shape = array.shape
+            return cls.fresh(array.reshape(-1), shape, strides_from_shape(shape), array.size)
+        data = cls.__new__(cls)
         storage, strides = _flat_memory(array)
         data._fill(storage, array.shape, strides, array.size, [0])
         return data
@@ -294,6 +309,11 @@ class TensorData:
 
     def is_contiguous(self) -> bool:
         """Return whether the elements lie one after another in reading order."""
+        if self._contiguous is None:
+            self._contiguous = self._is_contiguous()
+        return self._contiguous
+
+    def _is_contiguous(self) -> bool:
         expected = 1
         for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
             if size != 1 and stride != expected and self.size:

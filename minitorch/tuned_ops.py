@@ -1,15 +1,290 @@
-"""The tuned backend: the same operations, as fast as Numba can go."""
+"""The tuned backend: the same operations, as fast as Numba can go.
+
+What lies contiguously, which is nearly everything, is told apart first and handed to a kernel as
+it is. The rest goes through `kernels/elementwise.py`, which makes few long rows of it. So little
+is done in Python for each operation: on a thousand numbers that takes most of the time.
+"""
 
 from __future__ import annotations
 
-from .backends import register_backend
-from .fast_ops import FastOps
+import functools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["TunedOps"]
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from . import operators
+from .backends import matrix_multiply_output, register_backend
+from .fast_ops import FastOps
+from .jit import PARALLEL_FROM, Kernel
+from .kernels import reduce as reductions
+from .kernels.elementwise import Layout, layout, map_kernels, zip_kernels
+from .kernels.machine import best_tile
+from .kernels.matmul import product_kernel
+from .kernels.packing import transpose_kernel
+from .kernels.vector_math import vectorised
+from .shapes import checked_dim
+from .tensor_data import TensorData, shape_broadcast, strides_from_shape
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["TunedOps", "product"]
+
+# Copying a transposed operand first pays off from so many elements.
+_TRANSPOSE_FROM = 1 << 12
+
+_FIRST = np.zeros(1, np.int64)
+
+# Reductions with kernels of their own: by function and start value.
+_REDUCTIONS: dict[tuple[Callable[[float, float], float], float], Kernel] = {
+    (operators.add, 0.0): reductions.sum_kernel,
+    (operators.mul, 1.0): reductions.prod_kernel,
+    (operators.max, -math.inf): reductions.max_kernel,
+}
+
+
+def _straightened(data: TensorData) -> TensorData:
+    """Return a contiguous copy of a large transposed tensor, and any other as it is.
+
+    Going across the rows of memory for each row of the result would miss the cache at each
+    step; a copy in blocks does not.
+    """
+    strides, shape = data.strides, data.shape
+    if (
+        data.size < _TRANSPOSE_FROM
+        or data.dims < 2
+        or strides[-1] <= 1
+        or shape[-1] == 1
+        or 1 not in strides
+    ):
+        return data
+    rows = strides.index(1)
+    if shape[rows] < 4:
+        return data
+    # The dimension whose numbers are neighbours comes next to the last, the others before.
+    others = [dim for dim in range(data.dims - 1) if dim != rows]
+    starts = _starts(tuple([shape[dim] for dim in others]), tuple([strides[dim] for dim in others]))
+    out = np.empty(data.size, data._storage.dtype)
+    transpose_kernel.launch(
+        data.size, out, data._storage, starts, shape[rows], shape[-1], strides[-1]
+    )
+    if not others or rows == data.dims - 2:
+        return TensorData.fresh(out, shape, strides_from_shape(shape), data.size)
+    made = (*[shape[dim] for dim in others], shape[rows], shape[-1])
+    steps = dict(zip([*others, rows, data.dims - 1], strides_from_shape(made), strict=True))
+    straight = TensorData.fresh(out, shape, tuple([steps[d] for d in range(data.dims)]), data.size)
+    straight._contiguous = None
+    return straight
+
+
+@functools.lru_cache(maxsize=1024)
+def _starts(shape: tuple[int, ...], strides: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """Return the positions of all indices of a shape, in reading order."""
+    out = np.zeros((), np.int64)
+    for size, stride in zip(shape, strides, strict=True):
+        out = np.add.outer(out, np.arange(size, dtype=np.int64) * stride)
+    return out.reshape(-1)
+
+
+def _over(fn: Callable[..., float], kernels: Callable[..., tuple[Kernel, Kernel]]) -> Any:
+    """Return a dictionary from dtypes to kernels of `fn`, filled when asked."""
+
+    class ByDtype(dict[np.dtype[Any], tuple[Kernel, Kernel]]):
+        def __missing__(self, dtype: np.dtype[Any]) -> tuple[Kernel, Kernel]:
+            self[dtype] = kernels(vectorised(fn, dtype))
+            return self[dtype]
+
+    return ByDtype()
 
 
 class TunedOps(FastOps):
     """Operations by kernels that are cut to the machine; what the library uses by default."""
+
+    @classmethod
+    def map(cls, fn: Callable[[float], float]) -> Callable[..., Tensor]:
+        """Return `apply(a, out=None)`, which is `fn` of each element; see `TensorOps.map`."""
+        kernels = _over(fn, map_kernels)
+        into = super().map(fn)
+
+        def apply(a: Tensor, out: Tensor | None = None) -> Tensor:
+            if out is not None:
+                return into(a, out)
+            data = a._tensor
+            storage = data._storage
+            size = data.size
+            dtype = storage.dtype
+            target = np.empty(size, dtype)
+            if data.is_contiguous():
+                kernels[dtype][0].launch(size, target, storage, 1, size)
+                return a._new(TensorData.fresh(target, data.shape, data.strides, size))
+            if size:
+                data = _straightened(data)
+                form = layout(data.shape, (data.shape, data.strides))
+                _launch_map(kernels[dtype], form, target, data._storage)
+            shape = data.shape
+            return a._new(TensorData.fresh(target, shape, strides_from_shape(shape), size))
+
+        return apply
+
+    @classmethod
+    def zip(cls, fn: Callable[[float, float], float]) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return `apply(a, b)`, which is `fn` of each pair of elements; see `TensorOps.zip`."""
+        kernels = _over(fn, zip_kernels)
+
+        def apply(a: Tensor, b: Tensor) -> Tensor:
+            x, y = a._tensor, b._tensor
+            dtype = x._storage.dtype
+            if y._storage.dtype is not dtype:
+                dtype = np.result_type(dtype, y._storage.dtype)
+            shape = x.shape
+            if shape == y.shape and x.is_contiguous() and y.is_contiguous():
+                size = x.size
+                out = np.empty(size, dtype)
+                kernels[dtype][0].launch(size, out, x._storage, 1, y._storage, 1, size)
+                return a._new(TensorData.fresh(out, shape, x.strides, size))
+            if y.size == 1 and y.dims <= x.dims and x.is_contiguous():
+                size = x.size
+                out = np.empty(size, dtype)
+                kernels[dtype][0].launch(size, out, x._storage, 1, y._storage, 0, size)
+                return a._new(TensorData.fresh(out, shape, x.strides, size))
+            if shape != y.shape:
+                shape = shape_broadcast(shape, y.shape)
+            size = math.prod(shape)
+            out = np.empty(size, dtype)
+            if size:
+                x, y = _straightened(x), _straightened(y)
+                form = layout(shape, (x.shape, x.strides), (y.shape, y.strides))
+                _launch_zip(kernels[dtype], form, out, x._storage, y._storage)
+            return a._new(TensorData.fresh(out, shape, strides_from_shape(shape), size))
+
+        return apply
+
+    @classmethod
+    def reduce(
+        cls, fn: Callable[[float, float], float], start: float = 0.0
+    ) -> Callable[[Tensor, int], Tensor]:
+        """Return `apply(a, dim)`, which folds a dimension to size one; see `TensorOps.reduce`."""
+        known = _REDUCTIONS.get((fn, start))
+        kernel = known or reductions.fold(fn)
+
+        def apply(a: Tensor, dim: int) -> Tensor:
+            data = a._tensor
+            shape = data.shape
+            dim = checked_dim(dim, shape, "reduce")
+            if not data.is_contiguous():
+                data = a.detach().contiguous()._tensor
+            outer, inner = math.prod(shape[:dim]), math.prod(shape[dim + 1 :])
+            size = outer * inner
+            dtype = data._storage.dtype
+            out = np.empty(size, dtype) if known else np.full(size, start, dtype)
+            if size:
+                kernel.launch(data.size, out, data._storage, outer, shape[dim], inner)
+            reduced = (*shape[:dim], 1, *shape[dim + 1 :])
+            return a._new(TensorData.fresh(out, reduced, strides_from_shape(reduced), size))
+
+        return apply
+
+    @staticmethod
+    def matrix_multiply(a: Tensor, b: Tensor) -> Tensor:
+        """Return the matrix products over the last two dimensions, the others broadcast."""
+        x, y = a._tensor, b._tensor
+        if x.dims == 2 and y.dims == 2 and x.shape[1] == y.shape[0]:
+            return a._new(product(x, y, x.strides, y.strides, x.shape[0], y.shape[1]))
+        out = matrix_multiply_output(a, b)
+        data = out._tensor
+        length = x.shape[-1]
+        if not length:
+            data._storage[:] = 0
+        if data.size and length:
+            rows, columns = data.shape[-2:]
+            batch = data.shape[:-2]
+            x_starts, y_starts = _starts_of(x, batch), _starts_of(y, batch)
+            dtype = data._storage.dtype
+            _launch_product(
+                data._storage, x._storage.astype(dtype, copy=False), x_starts, x.strides[-2:],
+                y._storage.astype(dtype, copy=False), y_starts, y.strides[-2:],
+                rows, columns, length,
+            )  # fmt: skip
+        return out
+
+
+def _starts_of(data: TensorData, batch: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """Return where each matrix of a batch starts, the tensor broadcast to it."""
+    own = data.shape[:-2]
+    steps = [0 if n == 1 else s for n, s in zip(own, data.strides[:-2], strict=True)]
+    return _starts(batch, (0,) * (len(batch) - len(own)) + tuple(steps))
+
+
+def product(
+    x: TensorData,
+    y: TensorData,
+    x_strides: tuple[int, ...],
+    y_strides: tuple[int, ...],
+    rows: int,
+    columns: int,
+) -> TensorData:
+    """Return the product of two matrices of any strides.
+
+    Args:
+        x, x_strides: rows x length.
+        y, y_strides: length x columns.
+    """
+    length = x.size // rows if rows else 0
+    left, right = x._storage, y._storage
+    dtype = left.dtype
+    if right.dtype is not dtype:
+        dtype = np.result_type(dtype, right.dtype)
+        left, right = left.astype(dtype, copy=False), right.astype(dtype, copy=False)
+    size = rows * columns
+    if not length:
+        out = np.zeros(size, dtype)
+    else:
+        out = np.empty(size, dtype)
+        if size:
+            _launch_product(
+                out, left, _FIRST, x_strides, right, _FIRST, y_strides, rows, columns, length
+            )
+    return TensorData.fresh(out, (rows, columns), (columns, 1), size)
+
+
+def _launch_product(
+    out: Any, x: Any, x_starts: Any, x_strides: tuple[int, ...],
+    y: Any, y_starts: Any, y_strides: tuple[int, ...], rows: int, columns: int, length: int,
+) -> None:  # fmt: skip
+    """Run the kernel, each product cut into parts where there are fewer of them than threads."""
+    work = len(x_starts) * rows * columns * length
+    row_parts = column_parts = 1
+    if work >= PARALLEL_FROM:
+        parts = -(-numba.get_num_threads() // len(x_starts))
+        if rows >= columns:
+            row_parts = parts
+        else:
+            column_parts = parts
+    product_kernel.launch(
+        work, out, x, x_starts, *x_strides, y, y_starts, *y_strides, rows, columns, length,
+        best_tile(rows, columns, out.itemsize), row_parts, column_parts,
+    )  # fmt: skip
+
+
+def _launch_map(kernels: tuple[Kernel, Kernel], form: Layout, out: Any, a: Any) -> None:
+    (step,) = form.steps
+    if not len(form.rows):
+        kernels[0].launch(form.size, out, a, step, form.length)
+    else:
+        kernels[1].launch(form.size, out, a, *form.row_steps, step, form.rows, form.length)
+
+
+def _launch_zip(kernels: tuple[Kernel, Kernel], form: Layout, out: Any, a: Any, b: Any) -> None:
+    a_step, b_step = form.steps
+    if not len(form.rows):
+        kernels[0].launch(form.size, out, a, a_step, b, b_step, form.length)
+        return
+    a_rows, b_rows = form.row_steps
+    kernels[1].launch(form.size, out, a, a_rows, a_step, b, b_rows, b_step, form.rows, form.length)
 
 
 register_backend("tuned", TunedOps)

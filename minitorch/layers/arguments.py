@@ -1,0 +1,44 @@
+"""Checking what layers are made with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["is_fused_relu", "whole_number", "whole_numbers"]
+
+
+def whole_number(layer: str, name: str, value: Any, least: int) -> int:
+    """Return an argument as a Python integer.
+
+    Raises:
+        ValueError: if it is none, or less than `least`.
+    """
+    return whole_numbers(layer, name, (value,), 1, least)[0]
+
+
+def whole_numbers(layer: str, name: str, value: Any, count: int, least: int) -> tuple[int, ...]:
+    """Return an argument that is one number for all `count` dimensions, or one for each.
+
+    Raises:
+        ValueError: if it is not made of integers of `least` or more.
+    """
+    given = tuple(value) if isinstance(value, Iterable) else (value,) * count
+    if len(given) != count or not all(hasattr(n, "__index__") and n >= least for n in given):
+        wanted = f"an integer of {least} or more"
+        if count > 1:
+            wanted += f", or a tuple of {count}"
+        shown = given[0] if count == 1 and len(given) == 1 else value
+        raise ValueError(f"{layer}: {name} is {shown!r}; it must be {wanted}")
+    return tuple([n.__index__() for n in given])
+
+
+def is_fused_relu(layer: str, activation: str | None) -> bool:
+    """Return whether a layer that can end with an activation ends with a ReLU.
+
+    Raises:
+        ValueError: if it is asked for another.
+    """
+    if activation not in (None, "relu"):
+        raise ValueError(f'{layer}: activation is {activation!r}; it must be None or "relu"')
+    return activation == "relu"

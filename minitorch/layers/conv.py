@@ -1,0 +1,123 @@
+"""Convolutional layers.
+
+The kernel stands wherever it fits on the padded image; each output channel sums over all
+input channels::
+
+    padding=0, "valid"     n - k + 1 places
+    padding=p              n + 2 p - k + 1 places
+    padding="same"         n places; of k - 1 zeros, half come before, a zero left over after
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..module import Module
+from ..tensor import Tensor
+from .arguments import is_fused_relu, whole_number, whole_numbers
+from .functional import Padding, convolution
+from .init import uniform_parameter
+
+__all__ = ["Conv1d", "Conv2d"]
+
+Sizes = int | tuple[int, ...]
+
+
+class _Convolution(Module):
+    """What the convolutions in one and two dimensions share."""
+
+    _spatial: int
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        *,
+        padding: Sizes | str = 0,
+        bias: bool = True,
+        activation: str | None = None,
+    ) -> None:
+        super().__init__()
+        name, spatial = type(self).__name__, self._spatial
+        self.in_channels = whole_number(name, "in_channels", in_channels, 1)
+        self.out_channels = whole_number(name, "out_channels", out_channels, 1)
+        self.kernel_size = whole_numbers(name, "kernel_size", kernel_size, spatial, 1)
+        self.padding: str | tuple[int, ...]
+        if isinstance(padding, str):
+            if padding not in ("same", "valid"):
+                raise ValueError(
+                    f'{name}: padding is {padding!r}; it must be "same", "valid" or integers'
+                )
+            self.padding = padding
+        else:
+            self.padding = whole_numbers(name, "padding", padding, spatial, 0)
+        self._pairs = self._padded()
+        self.activation = activation
+        self._relu = is_fused_relu(name, activation)
+        shape = (self.out_channels, self.in_channels, *self.kernel_size)
+        fan_in = math.prod(shape[1:])
+        self.weight = uniform_parameter(shape, fan_in)
+        self.bias = uniform_parameter(shape[:1], fan_in) if bias else None
+
+    def _padded(self) -> Padding:
+        """Return how many zeros come before and after each dimension of the image."""
+        if self.padding == "same":
+            return tuple([((k - 1) // 2, k // 2) for k in self.kernel_size])
+        if self.padding == "valid":
+            return ((0, 0),) * self._spatial
+        return tuple([(int(p), int(p)) for p in self.padding])
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the layer's output; see `functional.convolution`."""
+        own: Any = self._parameters  # a look-up here costs a microsecond less than an attribute
+        return convolution(input, own["weight"], own.get("bias"), self._pairs, self._relu)
+
+    def __repr__(self) -> str:
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"]
+        parts.append(f"stride={(1,) * self._spatial}")
+        if isinstance(self.padding, str) or any(self.padding):
+            parts.append(f"padding={self.padding}")
+        if self.bias is None:
+            parts.append("bias=False")
+        if self.activation:
+            parts.append(f"activation={self.activation!r}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+class Conv1d(_Convolution):
+    """1-D convolution: (batch, in_channels, width) -> (batch, out_channels, new_width).
+
+    Args:
+        in_channels, out_channels: the sizes of dimension 1.
+        kernel_size: k, or (k,); `weight` is (out_channels, in_channels, k).
+        padding: how many zeros stand on both sides, or "same" or "valid".
+        bias: add one, `bias` of shape (out_channels,).
+        activation: None, or "relu" for what a ReLU behind the layer gives, in one kernel
+            where the backend has one.
+
+    Raises:
+        ValueError: if an argument is none of these.
+    """
+
+    _spatial = 1
+
+
+class Conv2d(_Convolution):
+    """2-D convolution: (batch, in_channels, h, w) -> (batch, out_channels, new_h, new_w).
+
+    Args:
+        in_channels, out_channels: the sizes of dimension 1.
+        kernel_size: k, or (kh, kw); `weight` is (out_channels, in_channels, kh, kw).
+        padding: how many zeros stand on all sides, or (above and below, left and right), or
+            "same" or "valid".
+        bias: add one, `bias` of shape (out_channels,).
+        activation: None, or "relu" for what a ReLU behind the layer gives, in one kernel
+            where the backend has one.
+
+    Raises:
+        ValueError: if an argument is none of these.
+    """
+
+    _spatial = 2

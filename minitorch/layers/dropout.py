@@ -1,0 +1,35 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from ..module import Module
+from ..nn import dropout
+from ..tensor import Tensor
+
+__all__ = ["Dropout"]
+
+
+class Dropout(Module):
+    """In training, sets random elements to 0 and divides the others by 1 - p.
+
+    In evaluation it returns its input.
+
+    Args:
+        p: the probability of each element to be dropped.
+
+    Raises:
+        ValueError: if it is not between 0 and 1.
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"{type(self).__name__}: p is {p}; it must be from 0 to 1")
+        self.p = p
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input with elements dropped while training; see `minitorch.dropout`."""
+        return dropout(input, self.p, not self.training)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(p={self.p}, inplace=False)"

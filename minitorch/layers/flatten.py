@@ -1,0 +1,46 @@
+"""Several dimensions as one."""
+
+from __future__ import annotations
+
+import math
+
+from ..errors import ShapeError
+from ..module import Module
+from ..shapes import checked_dim
+from ..tensor import Tensor
+
+__all__ = ["Flatten"]
+
+
+class Flatten(Module):
+    """The dimensions from `start_dim` to `end_dim` as one: (n, c, h, w) -> (n, c h w).
+
+    Args:
+        start_dim, end_dim: the first and the last of them, counted from the end if negative.
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input in its new shape; it shares the storage where it is contiguous.
+
+        Raises:
+            IndexingError: if the input has no such dimensions.
+            ShapeError: if the first comes after the last.
+        """
+        name, shape = type(self).__name__, input.shape
+        start = checked_dim(self.start_dim, shape, name)
+        end = checked_dim(self.end_dim, shape, name)
+        if start > end:
+            raise ShapeError(
+                f"{name}: of shape {shape}, start_dim {self.start_dim} comes after end_dim "
+                f"{self.end_dim}"
+            )
+        joined = math.prod(shape[start : end + 1])
+        return input.contiguous().view(*shape[:start], joined, *shape[end + 1 :])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(start_dim={self.start_dim}, end_dim={self.end_dim})"

@@ -1,0 +1,221 @@
+"""Linear layers and convolutions as one `Function` each on the tuned backend.
+
+Bias and ReLU are applied while the product is written, and their gradients are taken while the
+gradient is read, so that none of them goes over memory again.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .autodiff import Context
+from .function import Function
+from .fusion import register_fused
+from .kernels.conv import convolution_kernel, convolution_plan
+from .kernels.conv_backward import convolution_backward_kernel
+from .kernels.machine import best_tile
+from .kernels.matmul import bias_kernel, bias_relu_backward_kernel
+from .more_functions import Pad
+from .tensor import Tensor
+from .tensor_data import TensorData, strides_from_shape
+from .tuned_ops import TunedOps, product
+
+__all__ = ["Convolution", "Linear", "conv1d", "conv2d", "convolution", "linear"]
+
+Padding = tuple[tuple[int, int], ...]
+
+_NOTHING: dict[np.dtype[Any], Any] = {
+    np.dtype(kind): np.empty(0, kind) for kind in (np.float32, np.float64)
+}
+
+
+def _flat(a: Tensor, dtype: np.dtype[Any]) -> Any:
+    """Return the elements in reading order, as a flat array, which may be longer."""
+    storage = a._tensor._storage if a._tensor.is_contiguous() else a.contiguous()._tensor._storage
+    return storage if storage.dtype is dtype else storage.astype(dtype, copy=False)
+
+
+def _common_dtype(*tensors: Tensor | None) -> np.dtype[Any]:
+    return np.result_type(*[t.dtype for t in tensors if t is not None])
+
+
+def _made(like: Tensor, storage: Any, shape: tuple[int, ...]) -> Tensor:
+    data = TensorData.fresh(storage, shape, strides_from_shape(shape), storage.size)
+    return like._new(data)
+
+
+class Linear(Function):
+    """x @ weight^T + bias, and ReLU if asked for."""
+
+    @staticmethod
+    def forward(
+        ctx: Context, input: Tensor, weight: Tensor, bias: Tensor | None, relu: bool
+    ) -> Tensor:
+        """Return (..., out) for input (..., in), weight (out, in) and bias (out,)."""
+        shape = input.shape
+        columns, length = weight.shape
+        rows = math.prod(shape[:-1])
+        x = input._tensor
+        if x.dims == 2:
+            strides = x.strides
+        else:
+            x = input.contiguous()._tensor.sharing((rows, length), (length, 1), rows * length)
+            strides = (length, 1)
+        data = product(x, weight._tensor, strides, weight._tensor.strides[::-1], rows, columns)
+        out = data._storage
+        if bias is not None or relu:
+            added = _NOTHING[out.dtype] if bias is None else _flat(bias, out.dtype)
+            bias_kernel.launch(0, out, added, rows, columns, bias is not None, relu)
+        result = _made(input, out, (*shape[:-1], columns))
+        ctx.save_for_backward(input, weight, result if relu else None)
+        return result
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> tuple[Any, ...]:
+        """Return the gradients by input, weight and bias, where they are wanted."""
+        input, weight, out = ctx.saved_values
+        need_input, need_weight, need_bias, *_ = ctx.needs_input_grad
+        columns, length = weight.shape
+        rows = math.prod(input.shape[:-1])
+        dtype = grad.dtype
+        slope = _flat(grad, dtype)
+        by_bias = None
+        if out is not None or need_bias:
+            masked = np.empty(rows * columns, dtype) if out is not None else _NOTHING[dtype]
+            sums = np.empty(columns if need_bias else 0, dtype)
+            mask = _flat(out, dtype) if out is not None else _NOTHING[dtype]
+            bias_relu_backward_kernel.launch(0, masked, sums, slope, mask, rows, columns)
+            slope = masked if out is not None else slope
+            if need_bias:
+                by_bias = _made(grad, sums, (columns,))
+        d = TensorData.fresh(slope, (rows, columns), (columns, 1), rows * columns)
+        by_input = by_weight = None
+        if need_input:
+            w = weight._tensor
+            data = product(d, w, (columns, 1), w.strides, rows, length)
+            by_input = _made(grad, data._storage, input.shape)
+        if need_weight:
+            x = input.contiguous()._tensor if input.dims != 2 else input._tensor
+            strides = x.strides if x.dims == 2 else (length, 1)
+            x = x.sharing((rows, length), strides, rows * length)
+            by_weight = grad._new(product(d, x, (1, columns), strides, columns, length))
+        return by_input, by_weight, by_bias, None
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, relu: bool = False) -> Tensor:
+    """Return input @ weight^T + bias, and its ReLU if asked; see `layers.functional.linear`."""
+    return Linear.apply(input, weight, bias, relu)
+
+
+class Convolution(Function):
+    """Convolution in one or two dimensions with zeros around, bias, and ReLU if asked for."""
+
+    @staticmethod
+    def forward(
+        ctx: Context, input: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding,
+        relu: bool,
+    ) -> Tensor:  # fmt: skip
+        """Return (batch, out, ...) for input (batch, in, ...) and weight (out, in, ...)."""
+        batch, channels, *sizes = input.shape
+        out_channels = weight.shape[0]
+        kernel = weight.shape[2:]
+        out_sizes = [
+            n + before + after - k + 1
+            for n, (before, after), k in zip(sizes, padding, kernel, strict=True)
+        ]
+        shape = (batch, out_channels, *out_sizes)
+        dtype = _common_dtype(input, weight, bias)
+        size = math.prod(shape)
+        out = np.empty(size, dtype)
+        # One dimension is two, the first of size 1.
+        height, width = sizes if len(sizes) == 2 else (1, sizes[0])
+        kh, kw = kernel if len(kernel) == 2 else (1, kernel[0])
+        out_height, out_width = out_sizes if len(out_sizes) == 2 else (1, out_sizes[0])
+        (top, _), (left, _) = padding if len(padding) == 2 else ((0, 0), padding[0])
+        geometry = (
+            batch, channels, height, width, top, left, out_channels, out_height, out_width, kh, kw
+        )  # fmt: skip
+        taps = channels * kh * kw
+        if not taps:
+            out[:] = 0
+        elif size:
+            plan = convolution_plan(
+                batch, channels, out_height + kh - 1, out_width + kw - 1, out_channels, taps,
+                dtype.itemsize,
+            )  # fmt: skip
+            added = _NOTHING[dtype] if bias is None else _flat(bias, dtype)
+            convolution_kernel.launch(
+                size * taps, out, _flat(input, dtype), _flat(weight, dtype), added, relu,
+                *geometry, *plan,
+            )  # fmt: skip
+        result = _made(input, out, shape)
+        ctx.save_for_backward(input, weight, result if relu else None, geometry)
+        return result
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> tuple[Any, ...]:
+        """Return the gradients by input, weight and bias, where they are wanted."""
+        input, weight, out, geometry = ctx.saved_values
+        need_input, need_weight, need_bias, *_ = ctx.needs_input_grad
+        batch, channels, height, width, _, _, out_channels, _, _, kh, kw = geometry
+        dtype = grad.dtype
+        need_weight = need_weight or need_bias
+        by_input = np.empty(input.size if need_input else 0, dtype)
+        by_weight = np.empty(weight.size if need_weight else 0, dtype)
+        by_bias = np.empty(out_channels, dtype)
+        taps = channels * kh * kw
+        if not (grad.size and taps):
+            by_input[:], by_weight[:] = 0, 0
+            by_bias[:] = grad.numpy().sum(tuple(d for d in range(grad.dims) if d != 1))
+        elif by_input.size or by_weight.size:
+            plan = convolution_plan(
+                batch, out_channels, height + kh - 1, width + kw - 1, channels,
+                out_channels * kh * kw, dtype.itemsize,
+            )  # fmt: skip
+            mask = _NOTHING[dtype] if out is None else _flat(out, dtype)
+            convolution_backward_kernel.launch(
+                grad.size * taps, by_input, by_weight, by_bias, _flat(grad, dtype), mask,
+                _flat(input, dtype), _flat(weight, dtype), *geometry, *plan,
+                best_tile(out_channels, taps, dtype.itemsize),
+            )  # fmt: skip
+        return (
+            _made(grad, by_input, input.shape) if need_input else None,
+            _made(grad, by_weight, weight.shape) if need_weight else None,
+            _made(grad, by_bias, (out_channels,)) if need_bias else None,
+            None,
+            None,
+        )
+
+
+def convolution(
+    input: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding, relu: bool
+) -> Tensor:
+    """Return the convolution, with bias and ReLU; see `layers.functional.convolution`."""
+    most = [k - 1 for k in weight.shape[2:]]
+    own = tuple([(min(b, k), min(a, k)) for (b, a), k in zip(padding, most, strict=True)])
+    if own != padding:
+        # Where a whole kernel meets zeros only, the kernels would leave the image.
+        rest = [(b - c, a - d) for (b, a), (c, d) in zip(padding, own, strict=True)]
+        input = Pad.apply(input, tuple(rest))
+        padding = own
+    return Convolution.apply(input, weight, bias, padding, relu)
+
+
+def conv1d(input: Tensor, weight: Tensor) -> Tensor:
+    """Return the convolution anchored left, of the input's width; see `minitorch.conv1d`."""
+    return Convolution.apply(input, weight, None, ((0, weight.shape[2] - 1),), False)
+
+
+def conv2d(input: Tensor, weight: Tensor) -> Tensor:
+    """Return the convolution anchored top left, of the input's size; see `minitorch.conv2d`."""
+    _, _, kh, kw = weight.shape
+    return Convolution.apply(input, weight, None, ((0, kh - 1), (0, kw - 1)), False)
+
+
+for name, function in (
+    ("linear", linear), ("convolution", convolution), ("conv1d", conv1d), ("conv2d", conv2d)
+):  # fmt: skip
+    register_fused(TunedOps, name, function)
