@@ -13,6 +13,7 @@ from . import (
     tensor_ops,
     testing,
     tuned_nn,
+    tuned_optim,
     tuned_products,
 )
 from .autodiff import (
@@ -213,6 +214,7 @@ __all__ = [
     "to_index",
     "topological_sort",
     "tuned_nn",
+    "tuned_optim",
     "tuned_products",
     "zeros",
 ]

@@ -158,23 +158,22 @@ class Context:
         saved_values: the values kept so far.
     """
 
-    __slots__ = ("_saved_values", "_versions", "freed", "needs_input_grad", "no_grad")
+    freed = False
+    # For each input, whether its gradient is wanted; as in PyTorch.
+    needs_input_grad: tuple[bool, ...] = ()
+    _versions: tuple[int, ...] = ()
 
     def __init__(self, no_grad: bool = False, saved_values: tuple[Any, ...] = ()) -> None:
         self.no_grad = no_grad
-        self.freed = False
-        # For each input, whether its gradient is wanted; as in PyTorch.
-        self.needs_input_grad: tuple[bool, ...] = ()
         self._saved_values = saved_values
-        self._versions: list[int] = []
         if saved_values:
-            self._versions = [getattr(value, "_version", 0) for value in saved_values]
+            self._versions = tuple([getattr(value, "_version", 0) for value in saved_values])
 
     def save_for_backward(self, *values: Any) -> None:
         """Keep `values`, unless no gradient will be asked for."""
         if not self.no_grad:
             self._saved_values = values
-            self._versions = [getattr(value, "_version", 0) for value in values]
+            self._versions = tuple([getattr(value, "_version", 0) for value in values])
 
     @property
     def saved_values(self) -> tuple[Any, ...]:
@@ -210,7 +209,7 @@ class Context:
         """Let go of the values kept."""
         self.freed = True
         self._saved_values = ()
-        self._versions = []
+        self._versions = ()
 
 
 def recorded_contexts(variable: Any) -> list[Context]:

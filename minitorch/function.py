@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .autodiff import Context, grad_mode
@@ -52,10 +53,6 @@ class Function:
     """
 
     @classmethod
-    def _forward(cls, ctx: Context, *inputs: Any) -> Tensor:
-        return cls.forward(ctx, *inputs)  # type: ignore[attr-defined, no-any-return]
-
-    @classmethod
     def _backward(cls, ctx: Context, grad: Tensor) -> tuple[Any, ...]:
         gradients = cls.backward(ctx, grad)  # type: ignore[attr-defined]
         return tuple(gradients) if isinstance(gradients, tuple | list) else (gradients,)
@@ -68,23 +65,24 @@ class Function:
             ShapeError: naming the operation, if the inputs' shapes do not fit.
         """
         recording = grad_mode.enabled
-        try:
-            needs = [value.history is not None for value in inputs]
-        except AttributeError:  # plain values are among them
-            needs = [getattr(value, "history", None) is not None for value in inputs]
+        needs = tuple([getattr(value, "history", None) is not None for value in inputs])
         record = recording and True in needs
         ctx = Context(not record)
         grad_mode.enabled = False
         try:
-            out = cls._forward(ctx, *inputs)
+            out: Tensor = cls.forward(ctx, *inputs)  # type: ignore[attr-defined]
         except IndexingError as error:
             raise cls._located(error, inputs) from None
         finally:
             grad_mode.enabled = recording
         if not record:
             return out
-        ctx.needs_input_grad = tuple(needs)
-        return out._recorded(History(cls, ctx, inputs))
+        ctx.needs_input_grad = needs
+        history = History(cls, ctx, inputs)
+        if getrefcount(out) == 2:  # nobody else holds it: neither the caller nor the context
+            out.history = history
+            return out
+        return out._recorded(history)
 
     @classmethod
     def _located(cls, error: IndexingError, inputs: tuple[Any, ...]) -> IndexingError:

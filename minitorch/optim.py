@@ -6,10 +6,18 @@ import math
 from collections.abc import Sequence
 
 from .autodiff import no_grad
+from .fusion import fusable
 from .module import Parameter
 from .scalar import Scalar
+from .tensor import Tensor
 
 __all__ = ["SGD", "Optimizer"]
+
+
+@fusable()
+def sgd_step(value: Tensor, grad: Tensor, lr: float) -> None:
+    """Change `value` in place to value - lr * grad; they have one shape."""
+    value.backend.id_cmap(value - lr * grad, value)
 
 
 class Optimizer:
@@ -53,7 +61,7 @@ class SGD(Optimizer):
         self.lr = lr
 
     def step(self) -> None:
-        """Take one step against the gradients; a parameter without one stays."""
+        """Take one step against the gradients, in place; a parameter without one stays."""
         with no_grad():
             for parameter in self.parameters:
                 value = parameter.value
@@ -61,4 +69,4 @@ class SGD(Optimizer):
                     if value.derivative is not None:
                         parameter.update(Scalar(value.data - self.lr * value.derivative))
                 elif getattr(value, "grad", None) is not None:
-                    parameter.update(value - self.lr * value.grad)
+                    sgd_step(value, value.grad, self.lr)

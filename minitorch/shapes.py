@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .errors import IndexingError, ShapeError
 
-__all__ = ["MAX_DIMS", "checked_dim", "whole_shape"]
+__all__ = ["MAX_DIMS", "checked_dim", "checked_order", "whole_shape"]
 
 MAX_DIMS = 32
 
@@ -18,12 +20,12 @@ def whole_shape(shape: Any, operation: str) -> tuple[int, ...]:
     Raises:
         ShapeError: if a size is negative or not an integer, or there are too many.
     """
-    sizes = shape if isinstance(shape, Iterable) else (shape,)
+    sizes = shape if type(shape) is tuple or isinstance(shape, Iterable) else (shape,)
     try:
-        result = tuple([size.__index__() for size in sizes])
-    except AttributeError:
+        result = tuple(map(operator.index, sizes))
+    except TypeError:
         raise ShapeError(f"{operation}: shape {shape!r} must be made of integers") from None
-    if any(size < 0 for size in result):
+    if result and min(result) < 0:
         raise ShapeError(f"{operation}: shape {result} has a negative size")
     if len(result) > MAX_DIMS:
         raise ShapeError(f"{operation}: {len(result)} dimensions; there may be {MAX_DIMS}")
@@ -47,3 +49,18 @@ def checked_dim(dim: Any, shape: Sequence[int], operation: str) -> int:
             + (f"there are -{dims} to {dims - 1}" if dims else "it has none")
         )
     return number % dims
+
+
+@functools.lru_cache(maxsize=1024)
+def checked_order(order: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return an order of the dimensions of `shape`, as numbers from 0.
+
+    Raises:
+        ShapeError: if `order` does not name each dimension once.
+    """
+    dims = tuple([checked_dim(dim, shape, "permute") for dim in order])
+    if sorted(dims) != list(range(len(shape))):
+        raise ShapeError(
+            f"permute: {order} must name each of the {len(shape)} dimensions of shape {shape} once"
+        )
+    return dims

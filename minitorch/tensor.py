@@ -22,9 +22,9 @@ from .errors import DTypeError, GradientError, ShapeError
 from .function import History
 from .more_functions import Div, Expand, Slice, Sub, Tanh
 from .reductions import arg_extreme, extreme
-from .shapes import checked_dim, whole_shape
+from .shapes import checked_dim, checked_order, whole_shape
 from .tensor_array import ArrayMethods
-from .tensor_data import TensorData
+from .tensor_data import TensorData, contiguous_strides
 from .tensor_functions import (
     EQ,
     LT,
@@ -78,6 +78,7 @@ class Tensor(ArrayMethods, HistoryMethods):
         self.history = back
         self.backend = backend if backend is not None else get_backend()
         self.grad = None
+        self.own_storage = False
         self.unique_id = next(_ids)
         self._name = name
 
@@ -114,7 +115,9 @@ class Tensor(ArrayMethods, HistoryMethods):
 
     def new_empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Tensor:
         """Return a tensor on this backend with nothing in particular in it."""
-        return self._new(TensorData.from_array(np.empty(shape, dtype or self.dtype)))
+        size = math.prod(shape)
+        storage = np.empty(size, dtype or self._tensor._storage.dtype)
+        return self._new(TensorData.fresh(storage, shape, contiguous_strides(shape), size))
 
     def new_full(self, shape: tuple[int, ...], value: float) -> Tensor:
         """Return a tensor of this dtype on this backend, filled with `value`."""
@@ -252,6 +255,8 @@ class Tensor(ArrayMethods, HistoryMethods):
         """
         if dim is None:
             return Sum.apply(self.contiguous().view(self.size), 0)
+        if keepdim and type(dim) is int:
+            return Sum.apply(self, checked_dim(dim, self.shape, "sum"))
         dims = dim if isinstance(dim, tuple | list) else (dim,)
         places = sorted({checked_dim(d, self.shape, "sum") for d in dims}, reverse=True)
         out = self
@@ -301,13 +306,7 @@ class Tensor(ArrayMethods, HistoryMethods):
             ShapeError: if `order` does not name each dimension once.
         """
         given = order[0] if len(order) == 1 and isinstance(order[0], Iterable) else order
-        dims = tuple([checked_dim(dim, self.shape, "permute") for dim in given])
-        if sorted(dims) != list(range(self.dims)):
-            raise ShapeError(
-                f"permute: {tuple(given)} must name each of the {self.dims} dimensions of shape "
-                f"{self.shape} once"
-            )
-        return Permute.apply(self, dims)
+        return Permute.apply(self, checked_order(tuple(given), self.shape))
 
     def view(self, *shape: Any) -> Tensor:
         """Return the same elements in another shape, sharing the storage.
@@ -317,15 +316,13 @@ class Tensor(ArrayMethods, HistoryMethods):
         Raises:
             ShapeError: if the sizes differ, or the tensor is not contiguous.
         """
-        given = shape[0] if len(shape) == 1 and isinstance(shape[0], Iterable) else shape
-        sizes = list(given)
+        sizes = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], Iterable) else shape
         if sizes.count(-1) == 1:
             known = math.prod(n for n in sizes if n != -1)
             if not known or self.size % known:
-                raise ShapeError(f"view: shape {self.shape} does not divide into {tuple(sizes)}")
-            sizes[sizes.index(-1)] = self.size // known
-        target = whole_shape(sizes, "view")
-        return View.apply(self, target)
+                raise ShapeError(f"view: shape {self.shape} does not divide into {sizes}")
+            sizes = tuple([self.size // known if n == -1 else n for n in sizes])
+        return View.apply(self, whole_shape(sizes, "view"))
 
     def contiguous(self) -> Tensor:
         """Return this tensor if it is contiguous in memory, else a copy that is."""
@@ -359,6 +356,8 @@ class Tensor(ArrayMethods, HistoryMethods):
             )
 
     def __getitem__(self, key: Any) -> Any:
+        if type(key) is slice:
+            return Slice.apply(self, key)
         numbers = key if isinstance(key, tuple) else (key,)
         if len(numbers) == self.dims and all(
             isinstance(i, int | np.integer) and not isinstance(i, bool) for i in numbers
@@ -385,6 +384,7 @@ def _made(data: TensorData, history: History | None, backend: TensorBackend) -> 
     out.history = history
     out.backend = backend
     out.grad = None
+    out.own_storage = False
     out.unique_id = next(_ids)
     out._name = None
     return out

@@ -16,6 +16,7 @@ compile them from this file.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
@@ -142,6 +143,12 @@ def strides_from_shape(shape: UserShape) -> tuple[int, ...]:
     return tuple(reversed(strides)) if len(shape) else ()
 
 
+@functools.lru_cache(maxsize=4096)
+def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `strides_from_shape(shape)`, remembered, since most shapes come again."""
+    return strides_from_shape(shape)
+
+
 def count(position: int, shape: Shape, out_index: OutIndex) -> None:
     """Do what `to_index` does; its name in older course material."""
     to_index(position, shape, out_index)
@@ -259,7 +266,7 @@ class TensorData:
         """
         if array.flags.c_contiguous:
             shape = array.shape
-            return cls.fresh(array.reshape(-1), shape, strides_from_shape(shape), array.size)
+            return cls.fresh(array.reshape(-1), shape, contiguous_strides(shape), array.size)
         data = cls.__new__(cls)
         storage, strides = _flat_memory(array)
         data._fill(storage, array.shape, strides, array.size, [0])
@@ -268,8 +275,15 @@ class TensorData:
     def sharing(self, shape: Ints, strides: Ints, size: int, start: int = 0) -> TensorData:
         """Return another shape and strides over the storage from `start` on, unchecked."""
         data = TensorData.__new__(TensorData)
-        storage = self._storage[start:] if start else self._storage
-        data._fill(storage, shape, strides, size, self.edits)
+        data._storage = self._storage[start:] if start else self._storage
+        data.shape = shape
+        data.strides = strides
+        data.size = size
+        data.dims = len(shape)
+        data.edits = self.edits
+        data._shape_array = None
+        data._strides_array = None
+        data._contiguous = None
         return data
 
     @property
@@ -393,7 +407,9 @@ class TensorData:
                 f"view: the tensor of shape {self.shape} is not contiguous (strides "
                 f"{self.strides}); call .contiguous() first"
             )
-        return self.sharing(shape, strides_from_shape(shape), self.size)
+        viewed = self.sharing(shape, contiguous_strides(shape), self.size)
+        viewed._contiguous = True
+        return viewed
 
     def to_string(self) -> str:
         """Return the elements as nested brackets."""

@@ -268,7 +268,7 @@ class View(Function):
     def forward(ctx: Context, a: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Return a, which is contiguous, in another shape of the same size."""
         ctx.save_for_backward(a.shape)
-        return a._new(a._tensor.view(tuple([int(size) for size in shape])))
+        return a._new(a._tensor.view(tuple(map(int, shape))))
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:

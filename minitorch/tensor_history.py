@@ -39,10 +39,12 @@ _FLAGS = (Flag(False), Flag(True))
 class HistoryMethods:
     """The methods of `Tensor` that make it a `Variable`, which can be differentiated."""
 
-    __slots__ = ("grad", "history")
+    __slots__ = ("grad", "history", "own_storage")
 
     history: History | None
     grad: Tensor | None
+    # Whether this is a gradient just computed, whose storage nothing else refers to.
+    own_storage: bool
 
     @property
     def requires_grad(self: Any) -> Flag:
@@ -82,8 +84,13 @@ class HistoryMethods:
         if not self.is_leaf():
             raise GradientError(f"tensor {self.name} is not a leaf: only leaves keep a gradient")
         with no_grad():
-            # A copy, since several leaves may have been given the same gradient.
-            self.grad = Copy.apply(x) if self.grad is None else self.grad + x
+            if self.grad is not None:
+                self.grad = self.grad + x
+            elif x.own_storage:
+                x.own_storage = False
+                self.grad = x
+            else:  # several leaves may have been given the same gradient
+                self.grad = Copy.apply(x)
 
     def zero_grad_(self: Any) -> None:
         """Set the gradient to zeros."""
@@ -106,12 +113,27 @@ class HistoryMethods:
         function: type[Function] = history.last_fn
         inputs: Any = history.inputs
         with no_grad():
-            gradients = function.gradients(history.ctx, history.inputs, d_output)
-            return [
-                (parent, parent.expand(parent._coerced(gradient)))
-                for parent, gradient in zip(inputs, gradients, strict=True)
-                if is_tensor(parent) and not parent.is_constant() and gradient is not None
-            ]
+            # Storages are told apart by their counters of edits, which views share.
+            known = [d_output._tensor.edits]
+            for value in (*history.ctx.saved_values, *inputs):
+                if is_tensor(value):
+                    known.append(value._tensor.edits)
+            gradients = function.gradients(history.ctx, inputs, d_output)
+            pairs = []
+            for parent, gradient in zip(inputs, gradients, strict=True):
+                if gradient is None or not is_tensor(parent) or parent.history is None:
+                    continue
+                share = parent._coerced(gradient)
+                if share.shape != parent.shape or share.dtype is not parent.dtype:
+                    share = summed_to(share, parent.shape, parent.dtype)
+                edits = share._tensor.edits
+                if parent.is_leaf():
+                    share.own_storage = share._tensor.is_contiguous() and all(
+                        edits is not other for other in known
+                    )
+                known.append(edits)
+                pairs.append((parent, share))
+            return pairs
 
     def backward(self: Any, grad_output: Any = None, retain_graph: bool = False) -> None:
         """Add to `grad` of each leaf that went into this tensor.

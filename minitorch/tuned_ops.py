@@ -27,7 +27,7 @@ from .kernels.matmul import product_kernel
 from .kernels.packing import transpose_kernel
 from .kernels.vector_math import vectorised
 from .shapes import checked_dim
-from .tensor_data import TensorData, shape_broadcast, strides_from_shape
+from .tensor_data import TensorData, contiguous_strides, shape_broadcast
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -73,9 +73,9 @@ def _straightened(data: TensorData) -> TensorData:
         data.size, out, data._storage, starts, shape[rows], shape[-1], strides[-1]
     )
     if not others or rows == data.dims - 2:
-        return TensorData.fresh(out, shape, strides_from_shape(shape), data.size)
+        return TensorData.fresh(out, shape, contiguous_strides(shape), data.size)
     made = (*[shape[dim] for dim in others], shape[rows], shape[-1])
-    steps = dict(zip([*others, rows, data.dims - 1], strides_from_shape(made), strict=True))
+    steps = dict(zip([*others, rows, data.dims - 1], contiguous_strides(made), strict=True))
     straight = TensorData.fresh(out, shape, tuple([steps[d] for d in range(data.dims)]), data.size)
     straight._contiguous = None
     return straight
@@ -126,7 +126,7 @@ class TunedOps(FastOps):
                 form = layout(data.shape, (data.shape, data.strides))
                 _launch_map(kernels[dtype], form, target, data._storage)
             shape = data.shape
-            return a._new(TensorData.fresh(target, shape, strides_from_shape(shape), size))
+            return a._new(TensorData.fresh(target, shape, contiguous_strides(shape), size))
 
         return apply
 
@@ -159,7 +159,7 @@ class TunedOps(FastOps):
                 x, y = _straightened(x), _straightened(y)
                 form = layout(shape, (x.shape, x.strides), (y.shape, y.strides))
                 _launch_zip(kernels[dtype], form, out, x._storage, y._storage)
-            return a._new(TensorData.fresh(out, shape, strides_from_shape(shape), size))
+            return a._new(TensorData.fresh(out, shape, contiguous_strides(shape), size))
 
         return apply
 
@@ -184,7 +184,7 @@ class TunedOps(FastOps):
             if size:
                 kernel.launch(data.size, out, data._storage, outer, shape[dim], inner)
             reduced = (*shape[:dim], 1, *shape[dim + 1 :])
-            return a._new(TensorData.fresh(out, reduced, strides_from_shape(reduced), size))
+            return a._new(TensorData.fresh(out, reduced, contiguous_strides(reduced), size))
 
         return apply
 

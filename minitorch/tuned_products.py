@@ -20,7 +20,7 @@ from .kernels.machine import best_tile
 from .kernels.matmul import bias_kernel, bias_relu_backward_kernel
 from .more_functions import Pad
 from .tensor import Tensor
-from .tensor_data import TensorData, strides_from_shape
+from .tensor_data import TensorData, contiguous_strides
 from .tuned_ops import TunedOps, product
 
 __all__ = ["Convolution", "Linear", "conv1d", "conv2d", "convolution", "linear"]
@@ -43,7 +43,7 @@ def _common_dtype(*tensors: Tensor | None) -> np.dtype[Any]:
 
 
 def _made(like: Tensor, storage: Any, shape: tuple[int, ...]) -> Tensor:
-    data = TensorData.fresh(storage, shape, strides_from_shape(shape), storage.size)
+    data = TensorData.fresh(storage, shape, contiguous_strides(shape), storage.size)
     return like._new(data)
 
 

@@ -42,6 +42,30 @@ def _check_key(key: Any) -> None:
             )
 
 
+def _plainly_sliced(data: TensorData, parts: tuple[Any, ...]) -> TensorData | None:
+    """Return the part for integers within range and slices that go forward, else None."""
+    if len(parts) > data.dims:
+        return None
+    start = 0
+    shape, strides = [], []
+    for part, size, stride in zip(parts, data.shape, data.strides, strict=False):
+        if type(part) is slice:
+            first, last, step = part.indices(size)
+            count = (last - first + step - 1) // step if step > 0 else 0
+            if count <= 0:
+                return None
+            start += first * stride
+            shape.append(count)
+            strides.append(step * stride)
+        elif type(part) is int and -size <= part < size:
+            start += (part + size if part < 0 else part) * stride
+        else:
+            return None
+    rest = len(parts)
+    sizes = (*shape, *data.shape[rest:])
+    return data.sharing(sizes, (*strides, *data.strides[rest:]), math.prod(sizes), start)
+
+
 def sliced(data: TensorData, key: Any) -> TensorData:
     """Return the part that numpy's basic indexing gives for `key`.
 
@@ -50,6 +74,9 @@ def sliced(data: TensorData, key: Any) -> TensorData:
     Raises:
         IndexingError: if an index is out of range, or not an integer, slice, `...` or None.
     """
+    plain = _plainly_sliced(data, key if type(key) is tuple else (key,))
+    if plain is not None:
+        return plain
     _check_key(key)
     try:
         part = data.numpy()[(*key, ...) if isinstance(key, tuple) and ... not in key else key]

@@ -16,6 +16,7 @@ Anatomy of High-Performance Matrix Multiplication (ACM TOMS 34, 2008), for the r
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 
@@ -77,6 +78,7 @@ COLUMN_BLOCK = 1536
 IMAGE_BLOCK = 1 << 19
 
 
+@functools.lru_cache(maxsize=1024)
 def best_tile(rows: int, columns: int, itemsize: int) -> int:
     """Return which of `TILES` wastes least on a result of `rows` x `columns`."""
     lanes = VECTOR_BYTES // itemsize

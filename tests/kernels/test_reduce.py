@@ -130,9 +130,7 @@ def test_large_shapes(name: str, dtype: Any, build: str, shape: tuple[int, int, 
 @DTYPES
 @ALL
 @pytest.mark.parametrize("shape", LARGE, ids=str)
-def test_both_builds_give_the_same_bits(
-    name: str, dtype: Any, shape: tuple[int, int, int]
-) -> None:
+def test_both_builds_give_the_same_bits(name: str, dtype: Any, shape: tuple[int, int, int]) -> None:
     a = numbers(math.prod(shape), dtype, name)
     serial, parallel = (reduced(REDUCTIONS[name][0], build, a, *shape) for build in BUILDS)
     np.testing.assert_array_equal(serial, parallel)
@@ -207,7 +205,7 @@ def test_large_numbers_that_cancel_leave_the_small_ones(dtype: Any) -> None:
 
 def distance(result: Any, x: Any) -> Any:
     """Not associative, nor does it commute."""
-    return abs(result - x) * 0.75
+    return abs(0.75 * result - x)
 
 
 @builds
@@ -218,7 +216,7 @@ def test_fold_goes_from_first_to_last(dtype: Any, build: str) -> None:
         a = numbers(outer * length * inner, dtype).reshape(outer, length, inner)
         expected = np.full((outer, inner), 2, dtype)
         for row in range(length):
-            expected = np.abs(expected - a[:, row]) * dtype(0.75)
+            expected = np.abs(dtype(0.75) * expected - a[:, row])
         got = reduced(kernel, build, a.reshape(-1), outer, length, inner, start=2)
         np.testing.assert_allclose(got, expected.reshape(-1), rtol=1e-5, atol=1e-6)
 
