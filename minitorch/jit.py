@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
+import itertools
 import math
 import os
 import pickle
@@ -43,6 +44,12 @@ _DETERMINISTIC = os.environ.get("MINITORCH_DETERMINISTIC", "0") not in ("", "0")
 # Numba reads its environment variables into this.
 _config: Any = numba.config
 _caching: Any = importlib.import_module("numba.core.caching")
+
+# Numba names the machine code of a function by its qualified name and a number that counts up in
+# each process. Of two functions of one name that two processes cached under one number, a third
+# process that loads both would run one in the place of the other. So count from anywhere.
+_bytecode: Any = importlib.import_module("numba.core.bytecode")
+_bytecode.FunctionIdentity._unique_ids = itertools.count(int.from_bytes(os.urandom(6), "big"))
 
 # Code in these packages is versioned by its release, not followed.
 _FOREIGN = {"numba", "numpy", "llvmlite", *sys.stdlib_module_names}
@@ -128,7 +135,10 @@ def reachable(function: Any) -> list[FunctionType]:
             continue
         seen.add(id(current))
         found.append(current)
-        waiting += [_plain(value) for _, value in _references(current)]
+        for _, value in _references(current):
+            if isinstance(value, type):  # whose methods the function may call
+                waiting += [_plain(method) for method in vars(value).values()]
+            waiting.append(_plain(value))
     return found
 
 
@@ -155,6 +165,7 @@ def salt_of(function: Any) -> str:
             constants = [_fingerprint(c) for c in code.co_consts if not isinstance(c, CodeType)]
             digest.update(code.co_code)
             digest.update(repr((constants, code.co_names, code.co_varnames)).encode())
+        digest.update(repr(getattr(reached, "_minitorch_flags", None)).encode())
         references = [(name, _fingerprint(value)) for name, value in _references(reached)]
         digest.update(repr((reached.__qualname__, references)).encode())
     return digest.hexdigest()[:20]

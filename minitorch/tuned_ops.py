@@ -21,7 +21,7 @@ from .backends import matrix_multiply_output, register_backend
 from .fast_ops import FastOps
 from .jit import PARALLEL_FROM, Kernel
 from .kernels import reduce as reductions
-from .kernels.elementwise import Layout, layout, map_kernels, zip_kernels
+from .kernels.elementwise import Layout, copy_kernel, layout, map_kernel, zip_kernels
 from .kernels.machine import best_tile
 from .kernels.matmul import product_kernel
 from .kernels.packing import transpose_kernel
@@ -90,15 +90,33 @@ def _starts(shape: tuple[int, ...], strides: tuple[int, ...]) -> npt.NDArray[np.
     return out.reshape(-1)
 
 
-def _over(fn: Callable[..., float], kernels: Callable[..., tuple[Kernel, Kernel]]) -> Any:
-    """Return a dictionary from dtypes to kernels of `fn`, filled when asked."""
+def _contiguous(data: TensorData) -> TensorData:
+    """Return a tensor whose elements lie in reading order: the same, or a copy."""
+    if data.is_contiguous():
+        return data
+    shape, size = data.shape, data.size
+    straight = _straightened(data)
+    if straight._contiguous:
+        return straight
+    out = np.empty(size, data._storage.dtype)
+    if size:
+        form = layout(shape, (straight.shape, straight.strides))
+        copy_kernel.launch(
+            size, out, straight._storage, *form.row_steps, *form.steps, form.rows, form.length
+        )
+    return TensorData.fresh(out, shape, contiguous_strides(shape), size)
 
-    class ByDtype(dict[np.dtype[Any], tuple[Kernel, Kernel]]):
-        def __missing__(self, dtype: np.dtype[Any]) -> tuple[Kernel, Kernel]:
-            self[dtype] = kernels(vectorised(fn, dtype))
-            return self[dtype]
 
-    return ByDtype()
+class _ByDtype(dict[np.dtype[Any], Any]):
+    """What `build` makes of a function for each dtype, made when it is first asked for."""
+
+    def __init__(self, fn: Callable[..., float], build: Callable[..., Any]) -> None:
+        self.fn = fn
+        self.build = build
+
+    def __missing__(self, dtype: np.dtype[Any]) -> Any:
+        self[dtype] = self.build(vectorised(self.fn, dtype))
+        return self[dtype]
 
 
 class TunedOps(FastOps):
@@ -107,33 +125,29 @@ class TunedOps(FastOps):
     @classmethod
     def map(cls, fn: Callable[[float], float]) -> Callable[..., Tensor]:
         """Return `apply(a, out=None)`, which is `fn` of each element; see `TensorOps.map`."""
-        kernels = _over(fn, map_kernels)
+        kernels = _ByDtype(fn, map_kernel)
         into = super().map(fn)
+        is_copy = fn is operators.id
 
         def apply(a: Tensor, out: Tensor | None = None) -> Tensor:
             if out is not None:
                 return into(a, out)
-            data = a._tensor
+            given = a._tensor
+            data = given if given.is_contiguous() else _contiguous(given)
+            if is_copy and data is not given:
+                return a._new(data)
             storage = data._storage
             size = data.size
-            dtype = storage.dtype
-            target = np.empty(size, dtype)
-            if data.is_contiguous():
-                kernels[dtype][0].launch(size, target, storage, 1, size)
-                return a._new(TensorData.fresh(target, data.shape, data.strides, size))
-            if size:
-                data = _straightened(data)
-                form = layout(data.shape, (data.shape, data.strides))
-                _launch_map(kernels[dtype], form, target, data._storage)
-            shape = data.shape
-            return a._new(TensorData.fresh(target, shape, contiguous_strides(shape), size))
+            target = np.empty(size, storage.dtype)
+            kernels[storage.dtype].launch(size, target, storage, size)
+            return a._new(TensorData.fresh(target, data.shape, data.strides, size))
 
         return apply
 
     @classmethod
     def zip(cls, fn: Callable[[float, float], float]) -> Callable[[Tensor, Tensor], Tensor]:
         """Return `apply(a, b)`, which is `fn` of each pair of elements; see `TensorOps.zip`."""
-        kernels = _over(fn, zip_kernels)
+        kernels = _ByDtype(fn, zip_kernels)
 
         def apply(a: Tensor, b: Tensor) -> Tensor:
             x, y = a._tensor, b._tensor
@@ -176,7 +190,7 @@ class TunedOps(FastOps):
             shape = data.shape
             dim = checked_dim(dim, shape, "reduce")
             if not data.is_contiguous():
-                data = a.detach().contiguous()._tensor
+                data = _contiguous(data)
             outer, inner = math.prod(shape[:dim]), math.prod(shape[dim + 1 :])
             size = outer * inner
             dtype = data._storage.dtype
@@ -268,14 +282,6 @@ def _launch_product(
         work, out, x, x_starts, *x_strides, y, y_starts, *y_strides, rows, columns, length,
         best_tile(rows, columns, out.itemsize), row_parts, column_parts,
     )  # fmt: skip
-
-
-def _launch_map(kernels: tuple[Kernel, Kernel], form: Layout, out: Any, a: Any) -> None:
-    (step,) = form.steps
-    if not len(form.rows):
-        kernels[0].launch(form.size, out, a, step, form.length)
-    else:
-        kernels[1].launch(form.size, out, a, *form.row_steps, step, form.rows, form.length)
 
 
 def _launch_zip(kernels: tuple[Kernel, Kernel], form: Layout, out: Any, a: Any, b: Any) -> None:

@@ -23,7 +23,7 @@ from numba import prange
 
 from ..jit import Kernel
 
-__all__ = ["Layout", "layout", "map_kernels", "zip_kernels"]
+__all__ = ["Layout", "copy_kernel", "layout", "map_kernel", "zip_kernels"]
 
 # A long row is cut into pieces of this many elements, which run in parallel.
 PIECE = 1 << 14
@@ -114,49 +114,52 @@ def _next_row(index: Any, rows: Any) -> int:
 
 
 @functools.cache
-def map_kernels(fn: Callable[[float], float]) -> tuple[Kernel, Kernel]:
-    """Return the kernels that map `fn`: over one row, and over many.
+def map_kernel(fn: Callable[[float], float]) -> Kernel:
+    """Return the kernel (out, a, size) that maps `fn` over contiguous numbers."""
 
-    The first takes (out, a, step, length), the second (out, a, row_steps, step, rows, length);
-    out is contiguous.
-    """
-
-    def over(out: Any, o: Any, a: Any, i: Any, step: Any, count: Any) -> None:
+    def over(out: Any, a: Any, first: Any, last: Any) -> None:
         # Only of unsigned indices the compiler knows that they do not count from the end.
-        o, i, step, count = np.uint64(o), np.uint64(i), np.uint64(step), np.uint64(count)
-        if step == 1:
-            for k in range(count):
-                out[o + k] = fn(a[i + k])
-        else:
-            for k in range(count):
-                out[o + k] = fn(a[i + k * step])
+        for k in range(np.uint64(first), np.uint64(last)):
+            out[k] = fn(a[k])
 
-    def one_row(out: Any, a: Any, step: int, length: int) -> None:
-        for piece in prange(-(-length // PIECE)):
-            at = np.int64(piece) * PIECE
-            over(out, at, a, at * step, step, min(PIECE, length - at))
+    def over_pieces(out: Any, a: Any, size: int) -> None:
+        for piece in prange(-(-size // PIECE)):
+            first = np.int64(piece) * PIECE
+            over(out, a, first, min(first + PIECE, size))
 
-    def some_rows(
-        out: Any, a: Any, row_steps: Any, step: int, rows: Any, length: int, first: Any, last: Any
-    ) -> None:
-        index = np.empty(len(rows), np.int64)
-        _first_index(first, rows, index)
-        i, inmost = _position(index, row_steps), len(rows) - 1
-        for row in range(first, last):
-            over(out, row * length, a, i, step, length)
-            if _next_row(index, rows) == inmost:
-                i += row_steps[inmost]
-            else:
-                i = _position(index, row_steps)
+    return Kernel(over_pieces)
 
-    def many_rows(out: Any, a: Any, row_steps: Any, step: int, rows: Any, length: int) -> None:
-        count = len(out) // length
-        piece = max(1, PIECE // length)
-        for task in prange(-(-count // piece)):
-            first = np.int64(task) * piece
-            some_rows(out, a, row_steps, step, rows, length, first, min(first + piece, count))
 
-    return Kernel(one_row), Kernel(many_rows)
+def _copy_row(out: Any, o: Any, a: Any, i: Any, step: Any, count: Any) -> None:
+    o, i, step, count = np.uint64(o), np.uint64(i), np.uint64(step), np.uint64(count)
+    if step == 1:
+        for k in range(count):
+            out[o + k] = a[i + k]
+    else:
+        for k in range(count):
+            out[o + k] = a[i + k * step]
+
+
+def _copy_rows(
+    out: Any, a: Any, row_steps: Any, step: int, rows: Any, length: int, first: Any, last: Any
+) -> None:
+    index = np.empty(len(rows), np.int64)
+    _first_index(first, rows, index)
+    for row in range(first, last):
+        _copy_row(out, row * length, a, _position(index, row_steps), step, length)
+        _next_row(index, rows)
+
+
+def _copy(out: Any, a: Any, row_steps: Any, step: int, rows: Any, length: int) -> None:
+    """Fill `out`, contiguous, with the elements of `a` in reading order."""
+    count = len(out) // length
+    piece = max(1, PIECE // length)
+    for task in prange(-(-count // piece)):
+        first = np.int64(task) * piece
+        _copy_rows(out, a, row_steps, step, rows, length, first, min(first + piece, count))
+
+
+copy_kernel = Kernel(_copy)
 
 
 @functools.cache

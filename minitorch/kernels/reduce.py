@@ -26,18 +26,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import prange
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from ..jit import Kernel
 from .vector_math import exact
+from .vectors import intrinsic, ir, types, utilities
 
 __all__ = ["fold", "max_kernel", "min_kernel", "prod_kernel", "sum_kernel"]
 
-# Lanes of a row: four vectors of AVX-512, enough to wait for no addition; and the lanes of a
-# step through what is left.
+# Lanes of a row (64 of float32): four vectors of AVX-512, enough to wait for no addition; and
+# the lanes of a step through what is left.
 LANE_BYTES = 256
 STEP_LANES = 16
 
@@ -91,7 +89,7 @@ def _row_folder(
             kind = signature.args[0]
             data = context.make_array(kind)(context, builder, array).data
             number, index = data.type.pointee, length.type
-            place = cgutils.alloca_once_value(builder, builder.gep(data, [start]))
+            place = utilities.alloca_once_value(builder, builder.gep(data, [start]))
             nan_seen = []
 
             def variable(lanes: int, content: float) -> Any:
@@ -99,8 +97,8 @@ def _row_folder(
                 vector = ir.Constant(ir.VectorType(number, lanes), [content] * lanes)
                 noted = max(1, lanes // 2)
                 nothing = ir.Constant(ir.VectorType(ir.IntType(1), noted), [0] * noted)
-                nan_seen.append(cgutils.alloca_once_value(builder, nothing))
-                return cgutils.alloca_once_value(builder, vector), nan_seen[-1]
+                nan_seen.append(utilities.alloca_once_value(builder, nothing))
+                return utilities.alloca_once_value(builder, vector), nan_seen[-1]
 
             def take(result: Any, nan: Any) -> None:
                 """Combine the next numbers with those of `result`."""
@@ -123,14 +121,14 @@ def _row_folder(
             steps, steps_nan = variable(STEP_LANES, identity)
             whole = quotient(length, lanes)
             with builder.if_then(builder.icmp_unsigned("!=", whole, ir.Constant(index, 0))):
-                with cgutils.for_range(builder, whole, intp=index):
+                with utilities.for_range(builder, whole, intp=index):
                     take(wide, wide_nan)
                 folded = builder.load(wide)
                 while folded.type.count > STEP_LANES:
                     folded = combine(builder, *_halves(builder, folded))
                 builder.store(folded, steps)
             rest = builder.and_(length, ir.Constant(index, lanes - 1))
-            with cgutils.for_range(builder, quotient(rest, STEP_LANES), intp=index):
+            with utilities.for_range(builder, quotient(rest, STEP_LANES), intp=index):
                 take(steps, steps_nan)
             folded = builder.load(steps)
             while folded.type.count > 1:

@@ -25,7 +25,6 @@ import numpy as np
 from numba.extending import register_jitable
 
 from .. import elementwise, operators
-from ..jit import salt_of
 
 __all__ = [
     "VECTORISED",
@@ -48,12 +47,9 @@ def exact(function: Callable[..., Any]) -> Callable[..., Any]:
     Kernels may reorder sums, by which a rounding error that is computed on purpose becomes
     zero. In the marked function only multiply-adds are fused; and -0.0 keeps its sign.
     """
-    if function.__closure__:
-        # Numba names machine code by this name and a number that is only unique in a process:
-        # of two closures of one name that two processes cached, a third would run one twice.
-        function.__qualname__ += "." + salt_of(function)
     marked: Callable[..., Any] = register_jitable(fastmath={"contract"})(function)
     marked._minitorch_jitable = True  # type: ignore[attr-defined]
+    marked._minitorch_flags = ("contract",)  # type: ignore[attr-defined]
     return marked
 
 

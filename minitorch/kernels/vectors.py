@@ -16,10 +16,10 @@ import numba.extending
 from llvmlite import ir
 from numba.core import cgutils
 
-__all__ = ["Vectors", "for_range", "intrinsic", "ir", "types"]
+__all__ = ["Vectors", "for_range", "intrinsic", "ir", "types", "utilities"]
 
-_utilities: Any = cgutils
-for_range: Any = _utilities.for_range
+utilities: Any = cgutils
+for_range: Any = utilities.for_range
 types: Any = numba.core.types
 
 
@@ -85,7 +85,7 @@ class Vectors:
     def accumulators(self, rows: int, columns: int) -> list[list[Any]]:
         """Return rows x columns variables for vectors, which LLVM keeps in registers."""
         return [
-            [_utilities.alloca_once(self.builder, self.vector) for _ in range(columns)]
+            [utilities.alloca_once(self.builder, self.vector) for _ in range(columns)]
             for _ in range(rows)
         ]
 
@@ -97,7 +97,7 @@ class Vectors:
 
     def add_product(self, accumulator: Any, left: Any, right: Any) -> None:
         """Add left * right; where the processor cannot fuse, a product and a sum."""
-        multiply_add = _utilities.get_or_insert_function(
+        multiply_add = utilities.get_or_insert_function(
             self.builder.module,
             ir.FunctionType(self.vector, [self.vector] * 3),
             f"llvm.fmuladd.v{self.lanes}f{8 * self.itemsize}",
@@ -107,7 +107,7 @@ class Vectors:
 
     def sum(self, vector: Any) -> Any:
         """Return the sum of the lanes."""
-        reduce = _utilities.get_or_insert_function(
+        reduce = utilities.get_or_insert_function(
             self.builder.module,
             ir.FunctionType(self.number, [self.number, self.vector]),
             f"llvm.vector.reduce.fadd.v{self.lanes}f{8 * self.itemsize}",

@@ -11,6 +11,7 @@ from guards import agree, guarded, intact, random, unset
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel_cases import BUILDS
+from product_cases import geometries, images_gradient, windows
 
 from minitorch.jit import Kernel
 from minitorch.kernels.conv import convolution_kernel, convolution_plan
@@ -165,7 +166,9 @@ def test_transposing(dtype: Any, build: str) -> None:
             source = random(matrices, reach, dtype=dtype)
             starts = np.arange(matrices) * reach
             out = unset(matrices * rows * columns, dtype)
-            transpose_kernel.launch(BUILDS[build], out, guarded(source), starts, rows, columns, step)
+            transpose_kernel.launch(
+                BUILDS[build], out, guarded(source), starts, rows, columns, step
+            )
             places = np.arange(rows)[:, None] + np.arange(columns) * step
             np.testing.assert_array_equal(out.reshape(matrices, rows, columns), source[:, places])
             intact(out)
@@ -269,44 +272,6 @@ def test_a_product_in_a_part_of_a_larger_matrix(tile: int, dtype: Any) -> None:
         intact(c)
 
 
-@st.composite
-def geometries(draw: st.DrawFn) -> tuple[int, ...]:
-    """Return batch, channels, height, columns, top, left, out_channels, out sizes and kernel."""
-    batch, channels = draw(st.integers(1, 9)), draw(st.integers(1, 13))
-    out_channels = draw(st.one_of(st.integers(1, 13), st.integers(16, 26)))
-    kernel = draw(st.integers(1, 5)), draw(st.integers(1, 5))
-    image = draw(st.integers(1, 9)), draw(st.integers(1, 35))
-    before = [draw(st.integers(0, k - 1)) for k in kernel]
-    behind = [draw(st.integers(0, k - 1)) for k in kernel]
-    image = tuple(
-        max(n, k - b - a) for n, k, b, a in zip(image, kernel, before, behind, strict=True)
-    )
-    out = [n + b + a - k + 1 for n, k, b, a in zip(image, kernel, before, behind, strict=True)]
-    return (batch, channels, *image, *before, out_channels, *out, *kernel)
-
-
-def windows(input: Array, geometry: tuple[int, ...]) -> Array:
-    """Return what each tap sees: (batch, channels, out rows, out columns, kh, kw)."""
-    batch, channels, height, columns, top, left, _, rows, out_columns, kh, kw = geometry
-    padded = np.zeros((batch, channels, rows + kh - 1, out_columns + kw - 1))
-    inside = padded[:, :, top : top + height, left : left + columns]
-    inside[:] = input.reshape(batch, channels, height, columns)[
-        :, :, : inside.shape[2], : inside.shape[3]
-    ]
-    return np.lib.stride_tricks.sliding_window_view(padded, (kh, kw), (2, 3))
-
-
-def images_gradient(slope: Array, weight: Array, geometry: tuple[int, ...]) -> Array:
-    """Return the gradient by the images of a convolution: each tap's share put back."""
-    batch, channels, height, columns, top, left, _, rows, out_columns, kh, kw = geometry
-    padded = np.zeros((batch, channels, rows + kh - 1, out_columns + kw - 1))
-    for i, j in np.ndindex(kh, kw):
-        padded[:, :, i : i + rows, j : j + out_columns] += np.einsum(
-            "boij,oc->bcij", slope, weight[:, :, i, j]
-        )
-    return padded[:, :, top : top + height, left : left + columns]
-
-
 def plans(
     draw: Any, geometry: tuple[int, ...], itemsize: int, turned: bool
 ) -> tuple[int, int, int, int]:
@@ -356,7 +321,8 @@ def test_gradients_of_convolution(
 ) -> None:
     batch, channels, height, columns, _, _, out_channels, rows, out_columns, kh, kw = geometry
     plan = plans(data.draw, geometry, np.dtype(dtype).itemsize, turned=True)
-    weight_tile = data.draw(st.integers(0, len(TILES) - 1))
+    sides = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 60)))
+    weight_tile = best_tile(*sides, np.dtype(dtype).itemsize)
     input = random(batch, channels, height, columns, dtype=dtype)
     weight = random(out_channels, channels, kh, kw, dtype=dtype, seed=1)
     grad = random(batch, out_channels, rows, out_columns, dtype=dtype, seed=2)
