@@ -209,6 +209,12 @@ class TunedOps(FastOps):
         if x.dims == 2 and y.dims == 2 and x.shape[1] == y.shape[0]:
             return a._new(product(x, y, x.strides, y.strides, x.shape[0], y.shape[1]))
         out = matrix_multiply_output(a, b)
+        if y.dims == 2 and x.is_contiguous():
+            # All rows of the batch against one matrix: one product.
+            length, columns = y.shape
+            rows = math.prod(x.shape[:-1])
+            made = product(x, y, (length, 1), y.strides, rows, columns)
+            return a._new(made.view(out.shape))
         data = out._tensor
         length = x.shape[-1]
         if not length:

@@ -71,9 +71,7 @@ def _halves(builder: Any, vector: Any) -> tuple[Any, Any]:
     )
 
 
-def _row_folder(
-    combine: Callable[[Any, Any, Any], Any], identity: float, heeds_nan: bool
-) -> Any:
+def _row_folder(combine: Callable[[Any, Any, Any], Any], identity: float, heeds_nan: bool) -> Any:
     """Return a function for kernels, `(a, start, length)`, that folds contiguous numbers.
 
     Args:

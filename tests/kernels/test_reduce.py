@@ -250,6 +250,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_kernels_that_different_processes_cached_keep_apart(tmp_path: Path) -> None:
     # Numba's names of machine code are unique only in a process: see `vector_math.exact`.
     environment = {

@@ -107,12 +107,12 @@ def operations(rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
             yield f"{name}, gradient {place}", tensor.grad.numpy()
 
 
-def results() -> Results:
-    """Return the results of all work, by name."""
+def results(*dtypes: str) -> Results:
+    """Return the results of all work in these dtypes, by name."""
     found: Results = {}
     before = minitorch.get_backend(), minitorch.get_default_dtype()
     minitorch.set_default_backend("tuned")
-    for dtype in ("float32", "float64"):
+    for dtype in dtypes:
         minitorch.set_default_dtype(dtype)
         for work in (training, operations):
             for name, value in work(np.random.default_rng(0)):
@@ -145,13 +145,14 @@ def same_bits(one: Results, other: Results) -> None:
 @pytest.mark.skipif(
     numba.config.NUMBA_NUM_THREADS < 2, reason="Numba has one thread only (NUMBA_NUM_THREADS)"
 )
-def test_one_thread_and_two_give_the_same_bits() -> None:
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+def test_one_thread_and_two_give_the_same_bits(dtype: str) -> None:
     before = numba.get_num_threads()
     both = []
     try:
         for threads in (1, 2):
             numba.set_num_threads(threads)
-            both.append(results())
+            both.append(results(dtype))
     finally:
         numba.set_num_threads(before)
     same_bits(*both)
@@ -175,4 +176,4 @@ def test_deterministic_processes_of_one_thread_and_of_two_give_the_same_bits(
 
 
 if __name__ == "__main__":
-    np.savez(sys.argv[1], **results())
+    np.savez(sys.argv[1], **results("float32", "float64"))

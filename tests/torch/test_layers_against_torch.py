@@ -121,6 +121,7 @@ def test_layers(backend: str, dtype: str, case: str) -> None:
     compare(*CASES[case], backend, dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [b for b in BACKENDS if b != "simple"], indirect=True)
 @pytest.mark.parametrize("case", LARGE)
 def test_large_layers_on_compiled_backends(backend: str, dtype: str, case: str) -> None:
