@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numba
 import numpy as np
 
 from . import elementwise, operators
@@ -44,6 +45,8 @@ class TensorOps:
     """
 
     cuda: ClassVar[bool] = False
+    # Whether the kernels exist only as machine code, not as Python functions.
+    compiled_only: ClassVar[bool] = False
     tensor_map: ClassVar[Callable[..., Callable[..., None]]]
     tensor_zip: ClassVar[Callable[..., Callable[..., None]]]
     tensor_reduce: ClassVar[Callable[..., Callable[..., None]]]
@@ -254,6 +257,10 @@ def _solved(ops: type[TensorOps]) -> bool:
     )
 
 
+def _can_run(ops: type[TensorOps]) -> bool:
+    return not (ops.compiled_only and numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+
+
 def get_backend(name: str | TensorBackend | None = None) -> TensorBackend:
     """Return a backend by name; without one, the default.
 
@@ -269,12 +276,21 @@ def get_backend(name: str | TensorBackend | None = None) -> TensorBackend:
     if name is None:
         if _default is None:
             chosen = os.environ.get("MINITORCH_BACKEND") or next(
-                (n for n in _PREFERENCE if n in _backends and _solved(_backends[n])), "simple"
+                (
+                    n
+                    for n in _PREFERENCE
+                    if n in _backends and _can_run(_backends[n]) and _solved(_backends[n])
+                ),
+                "simple",
             )
             _default = get_backend(chosen)
         return _default
     if name not in _backends:
         raise BackendError(f"backend {name!r} is not one of {', '.join(sorted(_backends))}")
+    if not _can_run(_backends[name]):
+        raise BackendError(
+            f"backend {name!r} needs the compiler, which NUMBA_DISABLE_JIT turns off; use 'fast'"
+        )
     if name not in _built:
         _built[name] = TensorBackend(_backends[name])
     return _built[name]

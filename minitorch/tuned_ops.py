@@ -122,6 +122,8 @@ class _ByDtype(dict[np.dtype[Any], Any]):
 class TunedOps(FastOps):
     """Operations by kernels that are cut to the machine; what the library uses by default."""
 
+    compiled_only = True
+
     @classmethod
     def map(cls, fn: Callable[[float], float]) -> Callable[..., Tensor]:
         """Return `apply(a, out=None)`, which is `fn` of each element; see `TensorOps.map`."""
