@@ -398,7 +398,10 @@ def _rebuilt(
     grad: Tensor | None,
 ) -> Tensor:
     """Return the copy that `Tensor.__reduce__` describes."""
-    out = Tensor(TensorData.from_array(np.array(array)), None, name, backend)
+    # The dtype as numpy's own object: an unpickled one is equal to it, but another.
+    own = np.empty(array.shape, array.dtype.type)
+    own[...] = array
+    out = Tensor(TensorData.from_array(own), None, name, backend)
     out.requires_grad_(requires_grad)
     out.grad = grad
     return out

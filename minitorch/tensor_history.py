@@ -118,6 +118,8 @@ class HistoryMethods:
             for value in (*history.ctx.saved_values, *inputs):
                 if is_tensor(value):
                     known.append(value._tensor.edits)
+            # A user's own function may hold on to what it returns.
+            may_give = function.__module__.startswith("minitorch.")
             gradients = function.gradients(history.ctx, inputs, d_output)
             pairs = []
             for parent, gradient in zip(inputs, gradients, strict=True):
@@ -127,10 +129,8 @@ class HistoryMethods:
                 if share.shape != parent.shape or share.dtype is not parent.dtype:
                     share = summed_to(share, parent.shape, parent.dtype)
                 edits = share._tensor.edits
-                if parent.is_leaf():
-                    share.own_storage = share._tensor.is_contiguous() and all(
-                        edits is not other for other in known
-                    )
+                if may_give and parent.is_leaf() and share._tensor.is_contiguous():
+                    share.own_storage = all(edits is not other for other in known)
                 known.append(edits)
                 pairs.append((parent, share))
             return pairs

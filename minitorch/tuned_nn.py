@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .autodiff import Context
-from .errors import ShapeError
+from .errors import IndexingError, ShapeError
 from .function import Function
 from .fusion import register_fused
 from .kernels.dropout import dropout as dropout_kernel
@@ -56,11 +56,15 @@ def _elements(a: Tensor) -> Any:
 def _tiles(shape: tuple[int, ...], kernel: tuple[int, int]) -> tuple[int, int, int, int]:
     """Return, for the kernels of `pool.py`, (bands, height, width, columns)."""
     height, width = kernel
+    if len(shape) != 4 or min(kernel) < 1 or shape[2] % height or shape[3] % width:
+        raise ShapeError(f"pooling: kernel {kernel} does not divide images of shape {shape}")
     return shape[0] * shape[1] * (shape[2] // height), height, width, shape[3] // width
 
 
 def _lines(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
     """Return, for the kernels of `softmax.py`, (outer, length, inner)."""
+    if not 0 <= dim < len(shape):
+        raise IndexingError(f"shape {shape} has no dimension {dim}")
     return math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
 
 
@@ -73,10 +77,11 @@ class AvgPool2d(Function):
         shape = input.shape
         ctx.save_for_backward(shape, kernel)
         height, width = kernel
+        tiles = _tiles(shape, kernel)
         out = input.new_empty((shape[0], shape[1], shape[2] // height, shape[3] // width))
         if out.size:
             pooling(height, width).mean.launch(
-                input.size, _elements(input), out._tensor._storage, *_tiles(shape, kernel)
+                input.size, _elements(input), out._tensor._storage, *tiles
             )
         return out
 
@@ -101,11 +106,12 @@ class MaxPool2d(Function):
         input = input.contiguous()
         shape = input.shape
         height, width = kernel
+        tiles = _tiles(shape, kernel)
         out = input.new_empty((shape[0], shape[1], shape[2] // height, shape[3] // width))
         ctx.save_for_backward(input, out, kernel)
         if out.size:
             pooling(height, width).largest.launch(
-                input.size, input._tensor._storage, out._tensor._storage, *_tiles(shape, kernel)
+                input.size, input._tensor._storage, out._tensor._storage, *tiles
             )
         return out
 
@@ -228,6 +234,7 @@ class NLLLoss(Function):
     @staticmethod
     def forward(ctx: Context, input: Tensor, labels: Labels) -> Tensor:
         """Return the mean: (rows, classes) and (rows) -> ()."""
+        labels = _labels("nll_loss", input, labels)
         out = input.new_empty(())
         ctx.save_for_backward(input.shape, labels)
         nll_loss_kernel.launch(0, out._tensor._storage, _elements(input), labels, input.shape[1])
@@ -248,6 +255,7 @@ class CrossEntropy(Function):
     @staticmethod
     def forward(ctx: Context, input: Tensor, labels: Labels) -> Tensor:
         """Return the mean: (rows, classes) and (rows) -> ()."""
+        labels = _labels("cross_entropy", input, labels)
         out, by_input = input.new_empty(()), input.new_empty(input.shape)
         ctx.save_for_backward(by_input)
         line_kernels(input.dtype).cross_entropy.launch(
@@ -309,12 +317,12 @@ def _labels(name: str, input: Tensor, labels: Labels) -> Labels:
 
 def nll_loss(input: Tensor, labels: Labels) -> Tensor:
     """Return the mean of -input[n, labels[n]]: (rows, classes) and (rows,) -> ()."""
-    return NLLLoss.apply(input, _labels("nll_loss", input, labels))
+    return NLLLoss.apply(input, labels)
 
 
 def cross_entropy(input: Tensor, labels: Labels) -> Tensor:
     """Return nll_loss(logsoftmax(input, 1), labels): (rows, classes) and (rows,) -> ()."""
-    return CrossEntropy.apply(input, _labels("cross_entropy", input, labels))
+    return CrossEntropy.apply(input, labels)
 
 
 for fused in (

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .autodiff import Context
+from .errors import ShapeError, describe_shapes
 from .function import Function
 from .fusion import register_fused
 from .kernels.conv import convolution_kernel, convolution_plan
@@ -57,6 +58,13 @@ class Linear(Function):
         """Return (..., out) for input (..., in), weight (out, in) and bias (out,)."""
         shape = input.shape
         columns, length = weight.shape
+        if shape[-1] != length or (bias is not None and bias.shape != (columns,)):
+            operands = [("input", shape), ("weight", weight.shape)]
+            operands += [("bias", bias.shape)] if bias is not None else []
+            raise ShapeError(
+                describe_shapes("linear", operands)
+                + "\nthey must be (..., in), (out, in) and (out,)"
+            )
         rows = math.prod(shape[:-1])
         x = input._tensor
         if x.dims == 2:
@@ -126,6 +134,16 @@ class Convolution(Function):
             n + before + after - k + 1
             for n, (before, after), k in zip(sizes, padding, kernel, strict=True)
         ]
+        fits = channels == weight.shape[1] and (bias is None or bias.shape == (out_channels,))
+        for size, (before, after), k in zip(out_sizes, padding, kernel, strict=True):
+            fits = fits and 0 <= before < max(k, 1) and 0 <= after < max(k, 1) and size >= 0
+        if not fits:
+            operands = [("input", input.shape), ("weight", weight.shape)]
+            raise ShapeError(
+                describe_shapes("convolution", operands)
+                + f"\nthey do not fit with padding {padding}, of less than the kernel, and a "
+                "bias of (out_channels,)"
+            )
         shape = (batch, out_channels, *out_sizes)
         dtype = _common_dtype(input, weight, bias)
         size = math.prod(shape)

@@ -64,3 +64,8 @@ def test_what_a_function_made_is_not_copied() -> None:
         copy.deepcopy(minitorch.rand(2, requires_grad=True) * 2.0)
     with pytest.raises(minitorch.GradientError, match="only leaves"):
         copy.deepcopy(minitorch.Scalar(1.0) * 2.0)
+
+
+def test_an_unpickled_tensor_has_numpys_own_dtype() -> None:
+    tensor = pickle.loads(pickle.dumps(minitorch.tensor([1.0, 2.0], dtype="float32")))
+    assert tensor.dtype is np.dtype("float32")

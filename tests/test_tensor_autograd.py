@@ -257,3 +257,30 @@ def test_an_error_in_forward_leaves_recording_on() -> None:
     with pytest.raises(ShapeError):
         a * leaf([1.0, 2.0])
     assert not (a * 2.0).is_constant()
+
+
+def test_a_gradient_that_a_function_keeps_is_copied() -> None:
+    kept: list[minitorch.Tensor] = []
+
+    class Triple(minitorch.Function):
+        @staticmethod
+        def forward(ctx: minitorch.Context, a: minitorch.Tensor) -> minitorch.Tensor:
+            kept.append(a.zeros() + 3.0)
+            return a.detach() * 3.0
+
+        @staticmethod
+        def backward(ctx: minitorch.Context, grad: minitorch.Tensor) -> minitorch.Tensor:
+            return kept[0]
+
+    x = minitorch.tensor([1.0, 2.0], requires_grad=True)
+    Triple.apply(x).sum().backward()
+    x.grad[0] = 100.0
+    assert kept[0].numpy().tolist() == [3.0, 3.0]
+
+
+def test_leaves_of_one_sum_have_gradients_of_their_own() -> None:
+    x = minitorch.tensor([1.0, 2.0], requires_grad=True)
+    y = minitorch.tensor([1.0, 2.0], requires_grad=True)
+    (x + y).sum().backward()
+    x.grad[0] = 100.0
+    assert y.grad.numpy().tolist() == [1.0, 1.0]
