@@ -81,7 +81,7 @@ def _straightened(data: TensorData) -> TensorData:
     return straight
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=64)
 def _starts(shape: tuple[int, ...], strides: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """Return the positions of all indices of a shape, in reading order."""
     out = np.zeros((), np.int64)

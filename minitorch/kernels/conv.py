@@ -172,7 +172,7 @@ def _convolve_part(
     plane = stack * stacked_rows * width
     tall = HEIGHTS[tile]
     wide = VECTORS[tile] * (VECTOR_BYTES // out.itemsize)
-    flat = np.zeros(channels * plane + wide, out.dtype)
+    flat = np.zeros(channels * plane + wide + kw, out.dtype)
     offsets = tap_offsets(channels, plane, kh, kw, width, 0)
     panels = np.empty(-(-out_channels // tall) * tall * taps, out.dtype)
     pack(panels, 0, weight, 0, taps, 1, out_channels, taps, tall)

@@ -60,11 +60,12 @@ def _weight_gradient_part(
     wide = VECTORS[tile] * (VECTOR_BYTES // grad.itemsize)
     # Whole vectors and fours: what is too much in them meets zeros in the gradient.
     lanes = VECTOR_BYTES // grad.itemsize
-    grad_plane = -(-plane // lanes) * lanes
+    step = max(4, lanes)  # NEON has two float64
+    grad_plane = -(-plane // step) * step
     views = -(-taps // 4) * 4
     line = -(-taps // wide) * wide
     deepest = min(grad_plane, DEPTH_BLOCK)
-    flat = np.zeros(channels * plane + lanes, grad.dtype)
+    flat = np.zeros(channels * plane + step, grad.dtype)
     laid = np.zeros(-(-out_channels // 4) * 4 * grad_plane, grad.dtype)
     starts = tap_offsets(channels, plane, kh, kw, width, views - taps)
     grad_panels = np.empty(-(-out_channels // tall) * tall * deepest, grad.dtype)
@@ -122,7 +123,7 @@ def _input_gradient_part(
     plane = stack * stacked_rows * width
     tall = HEIGHTS[tile]
     wide = VECTORS[tile] * (VECTOR_BYTES // grad.itemsize)
-    flat = np.zeros(out_channels * plane + wide, grad.dtype)
+    flat = np.zeros(out_channels * plane + wide + kw, grad.dtype)
     offsets = tap_offsets(out_channels, plane, kh, kw, width, 0)
     panels = np.empty(-(-channels // tall) * tall * taps, grad.dtype)
     pack(panels, 0, turned, 0, taps, 1, channels, taps, tall)

@@ -85,6 +85,8 @@ def best_tile(rows: int, columns: int, itemsize: int) -> int:
     best, least = 0, -1
     for number, (height, vectors) in enumerate(TILES):
         width = vectors * lanes
+        if width % 4:  # of two float64, some tiles are no fours, as packing.py copies them
+            continue
         computed = -(-rows // height) * height * -(-columns // width) * width
         if least < 0 or computed < least:
             best, least = number, computed
