@@ -254,7 +254,8 @@ class Tensor(ArrayMethods, HistoryMethods):
             keepdim: keep the dimensions summed over, with size 1.
         """
         if dim is None:
-            return Sum.apply(self.contiguous().view(self.size), 0)
+            flat = self if self.dims == 1 else self.contiguous().view(self.size)
+            return Sum.apply(flat, 0)
         if keepdim and type(dim) is int:
             return Sum.apply(self, checked_dim(dim, self.shape, "sum"))
         dims = dim if isinstance(dim, tuple | list) else (dim,)
