@@ -212,6 +212,7 @@ def test_bias_and_relu(dtype: Any) -> None:
 ORDERS = [(0, 2, 1), (1, 0, 2), (2, 0, 1), (2, 1, 0), (1, 2, 0)]
 
 
+@pytest.mark.slow
 @dtypes
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 def test_large_permuted_tensors(order: tuple[int, ...], dtype: Any) -> None:

@@ -127,6 +127,7 @@ def test_large_shapes(name: str, dtype: Any, build: str, shape: tuple[int, int, 
     check(name, build, dtype, *shape)
 
 
+@pytest.mark.slow
 @DTYPES
 @ALL
 @pytest.mark.parametrize("shape", LARGE, ids=str)

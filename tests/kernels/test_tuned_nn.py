@@ -208,6 +208,7 @@ def test_gradients_by_differences(name: str, shape: Any, more: Any) -> None:
     grad_check(lambda a: fused(name)(a, *more), tensor(numbers(*shape) / 4, backend="tuned"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape", "more"),
     [

@@ -176,6 +176,7 @@ def test_functions_of_two_broadcast_tensors(backend: str, dtype: str, name: str)
         compare(PAIRS[name], PAIRS[name], *arrays, backend=backend, dtype=dtype)
 
 
+@pytest.mark.slow
 @both_dtypes
 def test_large_elementwise_functions(dtype: str) -> None:
     a, b = numbers(300, 130) / 10_000, numbers(130) / 40
