@@ -38,15 +38,16 @@ def fused_form(backend: TensorBackend, name: str) -> Callable[..., Any] | None:
 
 
 def fusable(
-    check: Callable[..., None] | None = None,
+    prepare: Callable[..., tuple[Any, ...] | None] | None = None,
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Return a decorator for a composition whose first argument is a tensor.
 
-    What it decorates calls `check` first, on its name and its arguments, and then the form
+    What it decorates calls `prepare` first, on its name and its arguments, and then the form
     that the tensor's backend registered, or the composition where there is none.
 
     Args:
-        check: raises an error unless the arguments fit.
+        prepare: raises an error unless the arguments fit. What it returns, if not None, takes
+            their place: all of them, by position, in the one form that both take.
     """
 
     def decorate(composition: Callable[P, T]) -> Callable[P, T]:
@@ -54,8 +55,10 @@ def fusable(
 
         @functools.wraps(composition)
         def call(*args: P.args, **options: P.kwargs) -> T:
-            if check is not None:
-                check(name, *args, **options)
+            prepared = prepare(name, *args, **options) if prepare is not None else None
+            if prepared is not None:
+                chosen: Callable[..., T] = fused_form(prepared[0].backend, name) or composition
+                return chosen(*prepared)
             tensor: Any = args[0] if args else next(iter(options.values()))
             chosen = fused_form(tensor.backend, name) or composition
             return chosen(*args, **options)

@@ -113,25 +113,20 @@ class HistoryMethods:
         function: type[Function] = history.last_fn
         inputs: Any = history.inputs
         with no_grad():
-            # Storages are told apart by their counters of edits, which views share.
-            known = [d_output._tensor.edits]
-            for value in (*history.ctx.saved_values, *inputs):
-                if is_tensor(value):
-                    known.append(value._tensor.edits)
-            # A user's own function may hold on to what it returns.
-            may_give = function.__module__.startswith("minitorch.")
             gradients = function.gradients(history.ctx, inputs, d_output)
-            pairs = []
+            pairs: list[tuple[Tensor, Any]] = []
             for parent, gradient in zip(inputs, gradients, strict=True):
                 if gradient is None or not is_tensor(parent) or parent.history is None:
                     continue
                 share = parent._coerced(gradient)
                 if share.shape != parent.shape or share.dtype is not parent.dtype:
                     share = summed_to(share, parent.shape, parent.dtype)
-                edits = share._tensor.edits
-                if may_give and parent.is_leaf() and share._tensor.is_contiguous():
-                    share.own_storage = all(edits is not other for other in known)
-                known.append(edits)
+                # A user's own function may hold on to what it returns.
+                if parent.is_leaf() and function.__module__.startswith("minitorch."):
+                    others = [d_output, *history.ctx.saved_values, *inputs, *[s for _, s in pairs]]
+                    share.own_storage = share._tensor.is_contiguous() and not any(
+                        _share_storage(share, other) for other in others
+                    )
                 pairs.append((parent, share))
             return pairs
 
@@ -171,6 +166,11 @@ class HistoryMethods:
         if not retain_graph:
             for ctx in contexts:
                 ctx.free()
+
+
+def _share_storage(a: Tensor, b: Any) -> bool:
+    """Return whether b is a tensor over the storage of a: views share the counter of edits."""
+    return is_tensor(b) and b._tensor.edits is a._tensor.edits
 
 
 def summed_to(grad: Tensor, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Tensor:

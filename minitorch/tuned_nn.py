@@ -7,7 +7,6 @@ node in the graph. The decorator of the composition has checked the arguments.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,7 @@ from .rng import generator
 from .shapes import checked_dim
 from .tensor import Tensor
 from .tensor_data import TensorData
-from .tuned_ops import TunedOps
+from .tuned_ops import TunedOps, elements_of
 
 __all__ = [
     "AvgPool2d",
@@ -46,11 +45,6 @@ __all__ = [
 ]
 
 Labels = npt.NDArray[np.int64]
-
-
-def _elements(a: Tensor) -> Any:
-    """Return the elements in reading order, as a flat array, which may be longer."""
-    return a.contiguous()._tensor._storage
 
 
 def _tiles(shape: tuple[int, ...], kernel: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -81,7 +75,7 @@ class AvgPool2d(Function):
         out = input.new_empty((shape[0], shape[1], shape[2] // height, shape[3] // width))
         if out.size:
             pooling(height, width).mean.launch(
-                input.size, _elements(input), out._tensor._storage, *tiles
+                input.size, elements_of(input), out._tensor._storage, *tiles
             )
         return out
 
@@ -92,7 +86,7 @@ class AvgPool2d(Function):
         by_input = grad.new_empty(shape)
         if grad.size:
             pooling(*kernel).mean_back.launch(
-                by_input.size, by_input._tensor._storage, _elements(grad), *_tiles(shape, kernel)
+                by_input.size, by_input._tensor._storage, elements_of(grad), *_tiles(shape, kernel)
             )
         return by_input, None
 
@@ -123,7 +117,7 @@ class MaxPool2d(Function):
         if grad.size:
             pooling(*kernel).largest_back.launch(
                 input.size, by_input._tensor._storage, input._tensor._storage,
-                out._tensor._storage, _elements(grad), *_tiles(input.shape, kernel),
+                out._tensor._storage, elements_of(grad), *_tiles(input.shape, kernel),
             )  # fmt: skip
         return by_input, None
 
@@ -146,66 +140,52 @@ class Max(Function):
         by_input = input.new_empty(input.shape)
         if input.size:
             line_kernels(input.dtype).max_back.launch(
-                input.size, by_input._tensor._storage, input._tensor._storage, _elements(out),
-                _elements(grad), *_lines(input.shape, dim),
+                input.size, by_input._tensor._storage, input._tensor._storage, elements_of(out),
+                elements_of(grad), *_lines(input.shape, dim),
             )  # fmt: skip
         return by_input, None
 
 
-class Softmax(Function):
-    """exp(x_i) / sum_i exp(x_i) along a dimension."""
+class _Normalised(Function):
+    """What softmax and its logarithm share: kernels that need nothing but their own result."""
 
-    @staticmethod
-    def forward(ctx: Context, input: Tensor, dim: int) -> Tensor:
-        """Return the softmax of input along dimension `dim`."""
+    name: str
+
+    @classmethod
+    def forward(cls, ctx: Context, input: Tensor, dim: int) -> Tensor:
+        """Return the input normalised along dimension `dim`."""
         out = input.new_empty(input.shape)
         ctx.save_for_backward(out, dim)
         if out.size:
-            elements = _elements(input)
-            line_kernels(input.dtype).softmax.launch(
+            elements = elements_of(input)
+            getattr(line_kernels(input.dtype), cls.name).launch(
                 out.size, out._tensor._storage, elements, elements, *_lines(out.shape, dim)
             )
         return out
 
-    @staticmethod
-    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, None]:
-        """Return y (grad - sum(grad y)), where y is the value of forward."""
+    @classmethod
+    def backward(cls, ctx: Context, grad: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient by the input."""
         out, dim = ctx.saved_values
         by_input = out.new_empty(out.shape)
         if out.size:
-            line_kernels(out.dtype).softmax_back.launch(
-                out.size, by_input._tensor._storage, out._tensor._storage, _elements(grad),
+            getattr(line_kernels(out.dtype), f"{cls.name}_back").launch(
+                out.size, by_input._tensor._storage, out._tensor._storage, elements_of(grad),
                 *_lines(out.shape, dim),
             )  # fmt: skip
         return by_input, None
 
 
-class LogSoftmax(Function):
-    """x_i - log sum_i exp(x_i) along a dimension."""
+class Softmax(_Normalised):
+    """y_i = exp(x_i) / sum_i exp(x_i) along a dimension; its gradient y (grad - sum(grad y))."""
 
-    @staticmethod
-    def forward(ctx: Context, input: Tensor, dim: int) -> Tensor:
-        """Return the logarithm of the softmax of input along dimension `dim`."""
-        out = input.new_empty(input.shape)
-        ctx.save_for_backward(out, dim)
-        if out.size:
-            elements = _elements(input)
-            line_kernels(input.dtype).logsoftmax.launch(
-                out.size, out._tensor._storage, elements, elements, *_lines(out.shape, dim)
-            )
-        return out
+    name = "softmax"
 
-    @staticmethod
-    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, None]:
-        """Return grad - exp(y) sum(grad), where y is the value of forward."""
-        out, dim = ctx.saved_values
-        by_input = out.new_empty(out.shape)
-        if out.size:
-            line_kernels(out.dtype).logsoftmax_back.launch(
-                out.size, by_input._tensor._storage, out._tensor._storage, _elements(grad),
-                *_lines(out.shape, dim),
-            )  # fmt: skip
-        return by_input, None
+
+class LogSoftmax(_Normalised):
+    """y_i = x_i - log sum_i exp(x_i); its gradient grad - exp(y) sum(grad)."""
+
+    name = "logsoftmax"
 
 
 class Dropout(Function):
@@ -217,7 +197,7 @@ class Dropout(Function):
         out = input.new_empty(input.shape)
         mask = generator().random(out.size, out.dtype)
         scale = 1.0 / (1.0 - rate) if rate < 1.0 else 0.0
-        dropout_kernel.launch(out.size, out._tensor._storage, mask, _elements(input), rate, scale)
+        dropout_kernel.launch(out.size, out._tensor._storage, mask, elements_of(input), rate, scale)
         ctx.save_for_backward(out._new(TensorData.from_array(mask.reshape(out.shape))))
         return out
 
@@ -237,7 +217,7 @@ class NLLLoss(Function):
         labels = _labels("nll_loss", input, labels)
         out = input.new_empty(())
         ctx.save_for_backward(input.shape, labels)
-        nll_loss_kernel.launch(0, out._tensor._storage, _elements(input), labels, input.shape[1])
+        nll_loss_kernel.launch(0, out._tensor._storage, elements_of(input), labels, input.shape[1])
         return out
 
     @staticmethod
@@ -259,7 +239,7 @@ class CrossEntropy(Function):
         out, by_input = input.new_empty(()), input.new_empty(input.shape)
         ctx.save_for_backward(by_input)
         line_kernels(input.dtype).cross_entropy.launch(
-            input.size, out._tensor._storage, by_input._tensor._storage, _elements(input), labels,
+            input.size, out._tensor._storage, by_input._tensor._storage, elements_of(input), labels,
             input.shape[1],
         )  # fmt: skip
         return out

@@ -32,7 +32,7 @@ from .tensor_data import TensorData, contiguous_strides, shape_broadcast
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["TunedOps", "product"]
+__all__ = ["TunedOps", "elements_of", "product"]
 
 # Copying a transposed operand first pays off from so many elements.
 _TRANSPOSE_FROM = 1 << 12
@@ -45,6 +45,11 @@ _REDUCTIONS: dict[tuple[Callable[[float, float], float], float], Kernel] = {
     (operators.mul, 1.0): reductions.prod_kernel,
     (operators.max, -math.inf): reductions.max_kernel,
 }
+
+
+def elements_of(a: Tensor) -> Any:
+    """Return the elements in reading order, as a flat array, which may be longer."""
+    return a.contiguous()._tensor._storage
 
 
 def _straightened(data: TensorData) -> TensorData:

@@ -6,7 +6,7 @@ from .fusion import register_fused
 from .kernels.step import sgd_kernel
 from .optim import sgd_step as composed_step
 from .tensor import Tensor
-from .tuned_ops import TunedOps
+from .tuned_ops import TunedOps, elements_of
 
 __all__ = ["sgd_step"]
 
@@ -17,8 +17,7 @@ def sgd_step(value: Tensor, grad: Tensor, lr: float) -> None:
     if not data.is_contiguous() or data.shape != slope.shape or data.dtype is not slope.dtype:
         composed_step.__wrapped__(value, grad, lr)  # type: ignore[attr-defined]
         return
-    slopes = slope._storage if slope.is_contiguous() else grad.contiguous()._tensor._storage
-    sgd_kernel.launch(data.size, data._storage, slopes, lr, data.size)
+    sgd_kernel.launch(data.size, data._storage, elements_of(grad), lr, data.size)
     data.edits[0] += 1
 
 

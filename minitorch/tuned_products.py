@@ -22,7 +22,7 @@ from .kernels.matmul import bias_kernel, bias_relu_backward_kernel
 from .more_functions import Pad
 from .tensor import Tensor
 from .tensor_data import TensorData, contiguous_strides
-from .tuned_ops import TunedOps, product
+from .tuned_ops import TunedOps, elements_of, product
 
 __all__ = ["Convolution", "Linear", "conv1d", "conv2d", "convolution", "linear"]
 
@@ -34,8 +34,8 @@ _NOTHING: dict[np.dtype[Any], Any] = {
 
 
 def _flat(a: Tensor, dtype: np.dtype[Any]) -> Any:
-    """Return the elements in reading order, as a flat array, which may be longer."""
-    storage = a._tensor._storage if a._tensor.is_contiguous() else a.contiguous()._tensor._storage
+    """Return the elements in reading order, as a flat array of `dtype`, which may be longer."""
+    storage = elements_of(a)
     return storage if storage.dtype is dtype else storage.astype(dtype, copy=False)
 
 
@@ -46,6 +46,15 @@ def _common_dtype(*tensors: Tensor | None) -> np.dtype[Any]:
 def _made(like: Tensor, storage: Any, shape: tuple[int, ...]) -> Tensor:
     data = TensorData.fresh(storage, shape, contiguous_strides(shape), storage.size)
     return like._new(data)
+
+
+def _as_rows(input: Tensor) -> TensorData:
+    """Return (..., in) as the matrix (rows, in)."""
+    if input.dims == 2:
+        return input._tensor
+    length = input.shape[-1]
+    rows = math.prod(input.shape[:-1])
+    return input.contiguous()._tensor.sharing((rows, length), (length, 1), input.size)
 
 
 class Linear(Function):
@@ -65,14 +74,9 @@ class Linear(Function):
                 describe_shapes("linear", operands)
                 + "\nthey must be (..., in), (out, in) and (out,)"
             )
-        rows = math.prod(shape[:-1])
-        x = input._tensor
-        if x.dims == 2:
-            strides = x.strides
-        else:
-            x = input.contiguous()._tensor.sharing((rows, length), (length, 1), rows * length)
-            strides = (length, 1)
-        data = product(x, weight._tensor, strides, weight._tensor.strides[::-1], rows, columns)
+        x = _as_rows(input)
+        rows = x.shape[0]
+        data = product(x, weight._tensor, x.strides, weight._tensor.strides[::-1], rows, columns)
         out = data._storage
         if bias is not None or relu:
             added = _NOTHING[out.dtype] if bias is None else _flat(bias, out.dtype)
@@ -106,10 +110,8 @@ class Linear(Function):
             data = product(d, w, (columns, 1), w.strides, rows, length)
             by_input = _made(grad, data._storage, input.shape)
         if need_weight:
-            x = input.contiguous()._tensor if input.dims != 2 else input._tensor
-            strides = x.strides if x.dims == 2 else (length, 1)
-            x = x.sharing((rows, length), strides, rows * length)
-            by_weight = grad._new(product(d, x, (1, columns), strides, columns, length))
+            x = _as_rows(input)
+            by_weight = grad._new(product(d, x, (1, columns), x.strides, columns, length))
         return by_input, by_weight, by_bias, None
 
 

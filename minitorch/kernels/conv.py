@@ -36,7 +36,7 @@ __all__ = [
     "Plan",
     "convolution_kernel",
     "convolution_plan",
-    "convolve_stack",
+    "convolve_part",
     "place_images",
     "tap_offsets",
 ]
@@ -122,7 +122,7 @@ def place_images(
                 begin += columns
 
 
-def convolve_stack(
+def _convolve_stack(
     out: Any, start: int, images: int, out_channels: int, rows: int, columns: int,
     flat: Any, width: int, stacked_rows: int, offsets: Any, taps: int, panels: Any, tile: int,
     band: int, bias: Any, relu: bool, result: Any,
@@ -161,12 +161,18 @@ def convolve_stack(
                                columns, added, floor)  # fmt: skip
 
 
-def _convolve_part(
-    out: Any, input: Any, weight: Any, bias: Any, relu: bool,
+def convolve_part(
+    out: Any, input: Any, mask: Any, weight: Any, bias: Any, relu: bool,
     first: int, last: int, channels: int, height: int, columns: int, top: int, left: int,
     out_channels: int, out_rows: int, out_columns: int, kh: int, kw: int,
     stack: int, tile: int, band: int,
 ) -> None:  # fmt: skip
+    """Convolve the images from `first` up to `last`; arguments as for `_convolution`, and:
+
+    Args:
+        mask: where this, of the input's shape, is not positive, the input counts as 0; empty
+            for none.
+    """
     width, stacked_rows = out_columns + kw - 1, out_rows + kh - 1
     taps = channels * kh * kw
     plane = stack * stacked_rows * width
@@ -177,13 +183,12 @@ def _convolve_part(
     panels = np.empty(-(-out_channels // tall) * tall * taps, out.dtype)
     pack(panels, 0, weight, 0, taps, 1, out_channels, taps, tall)
     result = np.empty(tall * (band * width + wide), out.dtype)
-    nothing = result[:0]
     for image in range(first, last, stack):
         images = min(stack, last - image)
         place_images(flat, plane, width, top, left, stacked_rows, input,
                       image * channels * height * columns, images, channels, height, columns,
-                      nothing)  # fmt: skip
-        convolve_stack(out, image * out_channels * out_rows * out_columns, images, out_channels,
+                      mask)  # fmt: skip
+        _convolve_stack(out, image * out_channels * out_rows * out_columns, images, out_channels,
                         out_rows, out_columns, flat, width, stacked_rows, offsets, taps, panels,
                         tile, band, bias, relu, result)  # fmt: skip
 
@@ -209,9 +214,9 @@ def _convolution(
     for part in prange(parts):
         first = part * stacks // parts * stack
         last = min((part + 1) * stacks // parts * stack, batch)
-        _convolve_part(out, input, weight, bias, relu, first, last, channels, height, columns,
-                       top, left, out_channels, out_rows, out_columns, kh, kw, stack,
-                       tile, band)  # fmt: skip
+        convolve_part(out, input, input[:0], weight, bias, relu, first, last, channels, height,
+                      columns, top, left, out_channels, out_rows, out_columns, kh, kw, stack,
+                      tile, band)  # fmt: skip
 
 
 convolution_kernel = Kernel(_convolution)

@@ -20,7 +20,7 @@ import numpy as np
 from numba import prange
 
 from ..jit import Kernel
-from .conv import convolve_stack, place_images, tap_offsets
+from .conv import convolve_part, place_images, tap_offsets
 from .dots import add_dot_products
 from .machine import DEPTH_BLOCK, DOT_TILE, HEIGHTS, VECTOR_BYTES, VECTORS
 from .micro import accumulate_tile
@@ -111,34 +111,6 @@ def _weight_gradient_part(
         copy_row(by_weight, channel * taps, totals, channel * line, taps)
 
 
-def _input_gradient_part(
-    by_input: Any, grad: Any, mask: Any, turned: Any,
-    first: int, last: int, channels: int, height: int, columns: int, top: int, left: int,
-    out_channels: int, out_rows: int, out_columns: int, kh: int, kw: int,
-    stack: int, tile: int, band: int,
-) -> None:  # fmt: skip
-    """Set the gradient by the images from `first` up to `last`."""
-    width, stacked_rows = columns + kw - 1, height + kh - 1
-    taps = out_channels * kh * kw
-    plane = stack * stacked_rows * width
-    tall = HEIGHTS[tile]
-    wide = VECTORS[tile] * (VECTOR_BYTES // grad.itemsize)
-    flat = np.zeros(out_channels * plane + wide + kw, grad.dtype)
-    offsets = tap_offsets(out_channels, plane, kh, kw, width, 0)
-    panels = np.empty(-(-channels // tall) * tall * taps, grad.dtype)
-    pack(panels, 0, turned, 0, taps, 1, channels, taps, tall)
-    result = np.empty(tall * (band * width + wide), grad.dtype)
-    nothing = result[:0]
-    for image in range(first, last, stack):
-        images = min(stack, last - image)
-        place_images(flat, plane, width, kh - 1 - top, kw - 1 - left, stacked_rows, grad,
-                      image * out_channels * out_rows * out_columns, images, out_channels,
-                      out_rows, out_columns, mask)  # fmt: skip
-        convolve_stack(by_input, image * channels * height * columns, images, channels, height,
-                        columns, flat, width, stacked_rows, offsets, taps, panels, tile, band,
-                        nothing, False, result)  # fmt: skip
-
-
 def _convolution_backward(
     by_input: Any, by_weight: Any, by_bias: Any, grad: Any, mask: Any, input: Any, weight: Any,
     batch: int, channels: int, height: int, columns: int, top: int, left: int,
@@ -171,9 +143,10 @@ def _convolution_backward(
                 weight_tile,
             )  # fmt: skip
         if by_input.size:
-            _input_gradient_part(
-                by_input, grad, mask, turned, first, last, channels, height, columns, top,
-                left, out_channels, out_rows, out_columns, kh, kw, stack, tile, band,
+            convolve_part(
+                by_input, grad, mask, turned, grad[:0], False, first, last, out_channels,
+                out_rows, out_columns, kh - 1 - top, kw - 1 - left, channels, height, columns,
+                kh, kw, stack, tile, band,
             )  # fmt: skip
     if by_weight.size:
         for i in range(out_channels * taps):

@@ -10,9 +10,8 @@ so that a kernel meets no shapes that do not fit it, no label that is none of th
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,7 @@ import numpy.typing as npt
 from ..errors import DTypeError, IndexingError, ShapeError, describe_shapes
 from ..fast_conv import conv1d, conv2d
 from ..function import is_tensor
-from ..fusion import fused_form
+from ..fusion import fusable
 from ..module import Parameter
 from ..more_functions import Pad, Pick
 from ..nn import logsoftmax
@@ -31,33 +30,6 @@ __all__ = ["Padding", "convolution", "cross_entropy", "linear", "nll_loss"]
 Labels = npt.NDArray[np.int64]
 # For each spatial dimension, how many zeros come before and after the image.
 Padding = tuple[tuple[int, int], ...]
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _fusable(
-    prepare: Callable[..., tuple[Any, ...]],
-) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Return a decorator as `minitorch.fusion.fusable`, which also prepares the arguments.
-
-    Args:
-        prepare: given the composition's name and arguments, returns all of these by position
-            in the form that composition and fused form take, or raises an error.
-    """
-
-    def decorate(composition: Callable[P, T]) -> Callable[P, T]:
-        name = composition.__name__
-
-        @functools.wraps(composition)
-        def call(*args: P.args, **options: P.kwargs) -> T:
-            prepared = prepare(name, *args, **options)
-            chosen: Callable[..., T] = fused_form(prepared[0].backend, name) or composition
-            return chosen(*prepared)
-
-        return call
-
-    return decorate
 
 
 def _tensor(name: str, role: str, value: Any) -> Tensor:
@@ -95,7 +67,7 @@ def _prepared_linear(
     return input, weight, bias, bool(relu)
 
 
-@_fusable(_prepared_linear)
+@fusable(_prepared_linear)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, relu: bool = False) -> Tensor:
     """Return input @ weight^T + bias, and with `relu` 0 where that is negative.
 
@@ -174,7 +146,7 @@ def _prepared_convolution(
     return input, weight, bias, pairs, bool(relu)
 
 
-@_fusable(_prepared_convolution)
+@fusable(_prepared_convolution)
 def convolution(
     input: Tensor,
     weight: Tensor,
@@ -256,7 +228,7 @@ def _prepared_loss(name: str, input: Any, labels: Any) -> tuple[Tensor, Labels]:
     return input, _checked_labels(name, input, labels)
 
 
-@_fusable(_prepared_loss)
+@fusable(_prepared_loss)
 def nll_loss(input: Tensor, labels: Labels) -> Tensor:
     """Return the mean of -input at the labels: the negative log-likelihood.
 
@@ -276,7 +248,7 @@ def nll_loss(input: Tensor, labels: Labels) -> Tensor:
     return -likelihoods.mean().view(())
 
 
-@_fusable(_prepared_loss)
+@fusable(_prepared_loss)
 def cross_entropy(input: Tensor, labels: Labels) -> Tensor:
     """Return the mean of -log softmax(input) at the labels.
 
