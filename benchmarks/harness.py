@@ -48,7 +48,7 @@ COMPILED, NUMPY = "torch.compile", "numpy"
 
 # How long threads were seen to spin after their last parallel loop, with a margin.
 SPIN_SECONDS = 0.010
-BLAS_SPIN_SECONDS = 0.030  # numpy's OpenBLAS
+BLAS_SPIN_SECONDS = 0.2  # numpy's OpenBLAS
 
 # Cores used by other processes from which a measurement is called disturbed.
 DISTURBED = 0.1

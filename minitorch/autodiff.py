@@ -25,6 +25,7 @@ __all__ = [
     "recorded_contexts",
     "recorded_history",
     "topological_sort",
+    "writes",
 ]
 
 
@@ -150,6 +151,20 @@ class no_grad(ContextDecorator):  # noqa: N801, PyTorch's name
         grad_mode.enabled = self._before.pop()
 
 
+class Writes:
+    """Numbers the writes in place, of all tensors: 1, 2, 3, ..."""
+
+    now = 0
+
+    def next(self) -> int:
+        """Return the number of a new write."""
+        self.now += 1
+        return self.now
+
+
+writes = Writes()
+
+
 class Context:
     """What a function keeps from its forward pass for its backward pass.
 
@@ -159,21 +174,21 @@ class Context:
     """
 
     freed = False
-    # For each input, whether its gradient is wanted; as in PyTorch.
+    # For each input, whether its gradient is wanted; as in PyTorch. Known in the backward pass.
     needs_input_grad: tuple[bool, ...] = ()
-    _versions: tuple[int, ...] = ()
+    _saved_at = 0
 
     def __init__(self, no_grad: bool = False, saved_values: tuple[Any, ...] = ()) -> None:
         self.no_grad = no_grad
         self._saved_values = saved_values
         if saved_values:
-            self._versions = tuple([getattr(value, "_version", 0) for value in saved_values])
+            self._saved_at = writes.now
 
     def save_for_backward(self, *values: Any) -> None:
         """Keep `values`, unless no gradient will be asked for."""
         if not self.no_grad:
             self._saved_values = values
-            self._versions = tuple([getattr(value, "_version", 0) for value in values])
+            self._saved_at = writes.now
 
     @property
     def saved_values(self) -> tuple[Any, ...]:
@@ -198,8 +213,8 @@ class Context:
                 "backward; compute the result again, or call the first backward with "
                 "retain_graph=True"
             )
-        for value, version in zip(self._saved_values, self._versions, strict=True):
-            if getattr(value, "_version", 0) != version:
+        for value in self._saved_values:
+            if getattr(value, "_version", 0) > self._saved_at:
                 raise GradientError(
                     f"backward: a tensor of shape {value.shape} was changed in place after the "
                     "forward pass had kept it for its gradient; change a copy of it instead"
@@ -209,7 +224,6 @@ class Context:
         """Let go of the values kept."""
         self.freed = True
         self._saved_values = ()
-        self._versions = ()
 
 
 def recorded_contexts(variable: Any) -> list[Context]:

@@ -72,7 +72,7 @@ class TensorOps:
                 out.refuse_in_place()
             if out.size:
                 f(*out.tuple(), *a.tuple())
-            out._tensor.edits[0] += 1
+            out._tensor.note_write()
             return out
 
         return apply

@@ -65,19 +65,23 @@ class Function:
             ShapeError: naming the operation, if the inputs' shapes do not fit.
         """
         recording = grad_mode.enabled
-        needs = tuple([getattr(value, "history", None) is not None for value in inputs])
-        record = recording and True in needs
+        record = False
+        if recording:
+            for value in inputs:
+                if getattr(value, "history", None) is not None:
+                    record = True
+                    break
+            grad_mode.enabled = False
         ctx = Context(not record)
-        grad_mode.enabled = False
         try:
             out: Tensor = cls.forward(ctx, *inputs)  # type: ignore[attr-defined]
         except IndexingError as error:
             raise cls._located(error, inputs) from None
         finally:
-            grad_mode.enabled = recording
+            if recording:
+                grad_mode.enabled = True
         if not record:
             return out
-        ctx.needs_input_grad = needs
         history = History(cls, ctx, inputs)
         if getrefcount(out) == 2:  # nobody else holds it: neither the caller nor the context
             out.history = history
@@ -103,6 +107,7 @@ class Function:
         Raises:
             GradientError: if `backward` gives a number of gradients that fits no reading.
         """
+        ctx.needs_input_grad = tuple([getattr(i, "history", None) is not None for i in inputs])
         given = cls._backward(ctx, grad)
         if len(given) == len(inputs):
             return list(given)

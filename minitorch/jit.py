@@ -38,7 +38,7 @@ FASTMATH = {"reassoc", "contract", "nsz"}
 
 # With MINITORCH_DETERMINISTIC=1 the amount of work alone chooses the build, so that results are
 # the same to the last bit whatever the number of threads. Each build is in itself: work is cut by
-# its size. Without it a single thread runs the serial build, whose sums may round differently.
+# its size. Without it one thread runs the serial build, whose sums may round differently.
 _DETERMINISTIC = os.environ.get("MINITORCH_DETERMINISTIC", "0") not in ("", "0")
 
 # Numba reads its environment variables into this.
@@ -269,7 +269,7 @@ class Kernel:
 
     def launch(self, work: int, *args: Any) -> None:
         """Run the kernel; `work`, in elements or multiply-adds, decides which build."""
-        if work < PARALLEL_FROM or (_config.NUMBA_NUM_THREADS == 1 and not _DETERMINISTIC):
+        if work < PARALLEL_FROM or (numba.get_num_threads() == 1 and not _DETERMINISTIC):
             if self._serial is None:
                 self._serial = _compile(self.body, parallel=False)  # type: ignore[arg-type]
             self._serial(*args)

@@ -42,10 +42,12 @@ def _check_tiling(name: str, input: Tensor, kernel: tuple[int, int]) -> None:
         raise ShapeError(f"{name}: input {input.shape}, kernel {kernel}\n{problem}")
 
 
-def _check_dim(name: str, input: Tensor, dim: int) -> None:
-    """Raise an error unless `input` has elements along `dim`."""
-    if input.shape[checked_dim(dim, input.shape, name)] == 0:
+def _checked(name: str, input: Tensor, dim: int) -> tuple[Tensor, int]:
+    """Return both, the dimension counted from 0, if `input` has elements along it."""
+    place = checked_dim(dim, input.shape, name)
+    if input.shape[place] == 0:
         raise ShapeError(f"{name}: dimension {dim} of shape {input.shape} has no elements")
+    return input, place
 
 
 def _check_rate(name: str, input: Tensor, rate: float, ignore: bool = False) -> None:
@@ -99,7 +101,7 @@ def avgpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
     return tiles.mean(4).view(input.shape[0], input.shape[1], new_height, new_width)
 
 
-@fusable(_check_dim)
+@fusable(_checked)
 def argmax(input: Tensor, dim: int) -> Tensor:
     """Return 1 where the largest element along a dimension stands, else 0 (one-hot).
 
@@ -110,9 +112,8 @@ def argmax(input: Tensor, dim: int) -> Tensor:
     Returns:
         A tensor of the input's shape.
     """
-    place = checked_dim(dim, input.shape, "argmax")
     out = np.zeros(input.shape, input.dtype)
-    np.put_along_axis(out, input.argmax(place, keepdim=True), 1.0, place)
+    np.put_along_axis(out, input.argmax(dim, keepdim=True), 1.0, dim)
     return input._new(TensorData.from_array(out))
 
 
@@ -135,7 +136,7 @@ class Max(Function):
         return shared
 
 
-@fusable(_check_dim)
+@fusable(_checked)
 def max(input: Tensor, dim: int) -> Tensor:
     """Return the largest elements along a dimension, which stays with size 1.
 
@@ -151,10 +152,10 @@ def max(input: Tensor, dim: int) -> Tensor:
         IndexingError: if there is no such dimension.
         ShapeError: if it is of size 0.
     """
-    return Max.apply(input, checked_dim(dim, input.shape, "max"))
+    return Max.apply(input, dim)
 
 
-@fusable(_check_dim)
+@fusable(_checked)
 def softmax(input: Tensor, dim: int) -> Tensor:
     r"""Return exp(x_i) / sum_i exp(x_i) along a dimension.
 
@@ -172,7 +173,7 @@ def softmax(input: Tensor, dim: int) -> Tensor:
     return exponentials / exponentials.sum(dim)
 
 
-@fusable(_check_dim)
+@fusable(_checked)
 def logsoftmax(input: Tensor, dim: int) -> Tensor:
     r"""Return x_i - log sum_i exp(x_i) along a dimension.
 

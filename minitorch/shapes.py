@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .errors import IndexingError, ShapeError
 
-__all__ = ["MAX_DIMS", "checked_dim", "checked_order", "whole_shape"]
+__all__ = ["MAX_DIMS", "checked_dim", "checked_order", "checked_view", "whole_shape"]
 
 MAX_DIMS = 32
 
@@ -49,6 +50,29 @@ def checked_dim(dim: Any, shape: Sequence[int], operation: str) -> int:
             + (f"there are -{dims} to {dims - 1}" if dims else "it has none")
         )
     return number % dims
+
+
+def checked_view(sizes: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the sizes in which a tensor of `shape` is to be seen, -1 worked out.
+
+    Raises:
+        ShapeError: if they are not sizes, or -1 cannot be worked out.
+    """
+    try:
+        return _checked_view(tuple(map(operator.index, sizes)), shape)
+    except TypeError:
+        return whole_shape(sizes, "view")
+
+
+@functools.lru_cache(maxsize=1024)
+def _checked_view(sizes: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    size = math.prod(shape)
+    if sizes.count(-1) == 1:
+        known = math.prod(n for n in sizes if n != -1)
+        if not known or size % known:
+            raise ShapeError(f"view: shape {shape} does not divide into {sizes}")
+        sizes = tuple([size // known if n == -1 else n for n in sizes])
+    return whole_shape(sizes, "view")
 
 
 @functools.lru_cache(maxsize=1024)

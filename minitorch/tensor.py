@@ -18,11 +18,11 @@ import numpy.typing as npt
 from .autodiff import grad_mode
 from .backends import TensorBackend, get_backend
 from .dtypes import as_floats
-from .errors import DTypeError, GradientError, ShapeError
+from .errors import DTypeError, GradientError
 from .function import History
 from .more_functions import Div, Expand, Slice, Sub, Tanh
 from .reductions import arg_extreme, extreme
-from .shapes import checked_dim, checked_order, whole_shape
+from .shapes import checked_dim, checked_order, checked_view, whole_shape
 from .tensor_array import ArrayMethods
 from .tensor_data import TensorData, contiguous_strides
 from .tensor_functions import (
@@ -254,8 +254,7 @@ class Tensor(ArrayMethods, HistoryMethods):
             keepdim: keep the dimensions summed over, with size 1.
         """
         if dim is None:
-            flat = self if self.dims == 1 else self.contiguous().view(self.size)
-            return Sum.apply(flat, 0)
+            return Sum.apply(self, None)
         if keepdim and type(dim) is int:
             return Sum.apply(self, checked_dim(dim, self.shape, "sum"))
         dims = dim if isinstance(dim, tuple | list) else (dim,)
@@ -317,13 +316,9 @@ class Tensor(ArrayMethods, HistoryMethods):
         Raises:
             ShapeError: if the sizes differ, or the tensor is not contiguous.
         """
-        sizes = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], Iterable) else shape
-        if sizes.count(-1) == 1:
-            known = math.prod(n for n in sizes if n != -1)
-            if not known or self.size % known:
-                raise ShapeError(f"view: shape {self.shape} does not divide into {sizes}")
-            sizes = tuple([self.size // known if n == -1 else n for n in sizes])
-        return View.apply(self, whole_shape(sizes, "view"))
+        first = shape[0] if len(shape) == 1 else 0
+        sizes = tuple(first) if type(first) is not int and isinstance(first, Iterable) else shape
+        return View.apply(self, checked_view(sizes, self.shape))
 
     def contiguous(self) -> Tensor:
         """Return this tensor if it is contiguous in memory, else a copy that is."""
@@ -338,11 +333,15 @@ class Tensor(ArrayMethods, HistoryMethods):
         if len(shape) == 1 and isinstance(shape[0], Tensor):
             return summed_to(shape[0], self.shape, self.dtype)
         given = tuple(shape[0] if len(shape) == 1 and isinstance(shape[0], Iterable) else shape)
-        missing = len(given) - self.dims
-        target = [
-            self.shape[i - missing] if n == -1 and i >= missing else n for i, n in enumerate(given)
-        ]
-        return Expand.apply(self, whole_shape(target, "expand"))
+        if -1 in given:
+            missing = len(given) - self.dims
+            given = tuple(
+                [
+                    self.shape[i - missing] if n == -1 and i >= missing else n
+                    for i, n in enumerate(given)
+                ]
+            )
+        return Expand.apply(self, whole_shape(given, "expand"))
 
     def refuse_in_place(self) -> None:
         """Refuse a write in place that the recorded graph would miss.

@@ -52,8 +52,8 @@ class ArrayMethods:
 
     @property
     def _version(self) -> int:
-        """Return how often the storage was written in place."""
-        return self._tensor.edits[0]
+        """Return the number of the last write in place into the storage, 0 if there was none."""
+        return self._tensor.last_write[0]
 
     def tuple(self) -> Any:
         """Return storage, shape and strides as arrays, for a kernel."""

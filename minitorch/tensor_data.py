@@ -25,6 +25,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from .autodiff import writes
 from .dtypes import as_floats
 from .errors import IndexingError, ShapeError
 from .rng import generator
@@ -197,7 +198,7 @@ class TensorData:
         DTypeError: if the elements are not real numbers.
     """
 
-    __slots__ = ("_contiguous", "_shape_array", "_storage", "_strides_array", "dims", "edits",
+    __slots__ = ("_contiguous", "_shape_array", "_storage", "_strides_array", "dims", "last_write",
                  "shape", "size", "strides")  # fmt: skip
 
     def __init__(
@@ -230,15 +231,15 @@ class TensorData:
         shape: Ints,
         strides: Ints,
         size: int,
-        edits: list[int],
+        last_write: list[int],
     ) -> None:
         self._storage = storage
         self.shape = shape
         self.strides = strides
         self.size = size
         self.dims = len(shape)
-        # How often the storage was written in place: one counter for all of its views.
-        self.edits = edits
+        # The number of the last write in place into the storage: one list for all of its views.
+        self.last_write = last_write
         self._shape_array: Shape | None = None
         self._strides_array: Strides | None = None
         self._contiguous: bool | None = None
@@ -252,7 +253,7 @@ class TensorData:
         data.strides = strides
         data.size = size
         data.dims = len(shape)
-        data.edits = [0]
+        data.last_write = [0]
         data._shape_array = None
         data._strides_array = None
         data._contiguous = True
@@ -280,11 +281,15 @@ class TensorData:
         data.strides = strides
         data.size = size
         data.dims = len(shape)
-        data.edits = self.edits
+        data.last_write = self.last_write
         data._shape_array = None
         data._strides_array = None
         data._contiguous = None
         return data
+
+    def note_write(self) -> None:
+        """Note that the storage was written in place."""
+        self.last_write[0] = writes.next()
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -375,7 +380,7 @@ class TensorData:
     def set(self, key: UserIndex, val: float) -> None:
         """Write the element at an index."""
         self._storage[self.index(key)] = val
-        self.edits[0] += 1
+        self.note_write()
 
     def permute(self, *order: int) -> TensorData:
         """Return the tensor with its dimensions in another order, over the same storage.
@@ -386,7 +391,7 @@ class TensorData:
         Raises:
             ShapeError: if `order` does not name each dimension once.
         """
-        if sorted(order) != list(range(self.dims)):
+        if sorted(order) != [*range(self.dims)]:
             raise ShapeError(f"permute: {order} does not order the dimensions of {self.shape}")
         shape = tuple([self.shape[dim] for dim in order])
         strides = tuple([self.strides[dim] for dim in order])

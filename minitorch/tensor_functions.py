@@ -167,19 +167,24 @@ class Exp(Function):
 
 
 class Sum(Function):
-    """The sum over a dimension, which stays with size 1."""
+    """The sum over a dimension, which stays with size 1, or of all elements."""
 
     @staticmethod
-    def forward(ctx: Context, a: Tensor, dim: int) -> Tensor:
-        """Return the sum of a over dimension `dim`."""
+    def forward(ctx: Context, a: Tensor, dim: int | None) -> Tensor:
+        """Return the sum of a over dimension `dim`; if that is None, of all: shape (1,)."""
         ctx.save_for_backward(a.shape)
+        if dim is None:
+            if a.dims != 1:
+                a = a.contiguous()
+                a = a._new(a._tensor.view((a.size,)))
+            dim = 0
         return a.backend.add_reduce(a, int(dim))
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
-        """Return grad, repeated over the dimension that was summed."""
+        """Return grad, repeated over what was summed."""
         (shape,) = ctx.saved_values
-        return grad.expand(*shape)
+        return grad.expand(*shape) if shape else grad.view(())
 
 
 class All(Function):
@@ -249,7 +254,7 @@ class Permute(Function):
     @staticmethod
     def forward(ctx: Context, a: Tensor, order: tuple[int, ...]) -> Tensor:
         """Return a with its dimensions in the given order; dimension i is a's order[i]."""
-        order = tuple([int(dim) for dim in order])
+        order = tuple(map(int, order))
         ctx.save_for_backward(order)
         return a._new(a._tensor.permute(*order))
 

@@ -169,8 +169,8 @@ class HistoryMethods:
 
 
 def _share_storage(a: Tensor, b: Any) -> bool:
-    """Return whether b is a tensor over the storage of a: views share the counter of edits."""
-    return is_tensor(b) and b._tensor.edits is a._tensor.edits
+    """Return whether b is a tensor over the storage of a: views share the list `last_write`."""
+    return is_tensor(b) and b._tensor.last_write is a._tensor.last_write
 
 
 def summed_to(grad: Tensor, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Tensor:

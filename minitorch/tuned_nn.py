@@ -6,13 +6,11 @@ node in the graph. The decorator of the composition has checked the arguments.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
 from .autodiff import Context
-from .errors import IndexingError, ShapeError
+from .errors import ShapeError
 from .function import Function
 from .fusion import register_fused
 from .kernels.dropout import dropout as dropout_kernel
@@ -20,10 +18,9 @@ from .kernels.pool import pooling
 from .kernels.softmax import cross_entropy_back, line_kernels, nll_loss_back
 from .kernels.softmax import nll_loss as nll_loss_kernel
 from .rng import generator
-from .shapes import checked_dim
 from .tensor import Tensor
 from .tensor_data import TensorData
-from .tuned_ops import TunedOps, elements_of
+from .tuned_ops import TunedOps, elements_of, lines_of
 
 __all__ = [
     "AvgPool2d",
@@ -53,13 +50,6 @@ def _tiles(shape: tuple[int, ...], kernel: tuple[int, int]) -> tuple[int, int, i
     if len(shape) != 4 or min(kernel) < 1 or shape[2] % height or shape[3] % width:
         raise ShapeError(f"pooling: kernel {kernel} does not divide images of shape {shape}")
     return shape[0] * shape[1] * (shape[2] // height), height, width, shape[3] // width
-
-
-def _lines(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
-    """Return, for the kernels of `softmax.py`, (outer, length, inner)."""
-    if not 0 <= dim < len(shape):
-        raise IndexingError(f"shape {shape} has no dimension {dim}")
-    return math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
 
 
 class AvgPool2d(Function):
@@ -141,7 +131,7 @@ class Max(Function):
         if input.size:
             line_kernels(input.dtype).max_back.launch(
                 input.size, by_input._tensor._storage, input._tensor._storage, elements_of(out),
-                elements_of(grad), *_lines(input.shape, dim),
+                elements_of(grad), *lines_of(input.shape, dim),
             )  # fmt: skip
         return by_input, None
 
@@ -159,7 +149,7 @@ class _Normalised(Function):
         if out.size:
             elements = elements_of(input)
             getattr(line_kernels(input.dtype), cls.name).launch(
-                out.size, out._tensor._storage, elements, elements, *_lines(out.shape, dim)
+                out.size, out._tensor._storage, elements, elements, *lines_of(out.shape, dim)
             )
         return out
 
@@ -171,7 +161,7 @@ class _Normalised(Function):
         if out.size:
             getattr(line_kernels(out.dtype), f"{cls.name}_back").launch(
                 out.size, by_input._tensor._storage, out._tensor._storage, elements_of(grad),
-                *_lines(out.shape, dim),
+                *lines_of(out.shape, dim),
             )  # fmt: skip
         return by_input, None
 
@@ -268,17 +258,17 @@ def maxpool2d(input: Tensor, kernel: tuple[int, int]) -> Tensor:
 
 def max(input: Tensor, dim: int) -> Tensor:
     """Return the largest elements along a dimension; see `nn.max`."""
-    return Max.apply(input, checked_dim(dim, input.shape, "max"))
+    return Max.apply(input, dim)
 
 
 def softmax(input: Tensor, dim: int) -> Tensor:
     """Return exp(x_i) / sum_i exp(x_i) along a dimension; see `nn.softmax`."""
-    return Softmax.apply(input, checked_dim(dim, input.shape, "softmax"))
+    return Softmax.apply(input, dim)
 
 
 def logsoftmax(input: Tensor, dim: int) -> Tensor:
     """Return x_i - log sum_i exp(x_i) along a dimension; see `nn.logsoftmax`."""
-    return LogSoftmax.apply(input, checked_dim(dim, input.shape, "logsoftmax"))
+    return LogSoftmax.apply(input, dim)
 
 
 def dropout(input: Tensor, rate: float, ignore: bool = False) -> Tensor:

@@ -18,7 +18,7 @@ def sgd_step(value: Tensor, grad: Tensor, lr: float) -> None:
         composed_step.__wrapped__(value, grad, lr)  # type: ignore[attr-defined]
         return
     sgd_kernel.launch(data.size, data._storage, elements_of(grad), lr, data.size)
-    data.edits[0] += 1
+    data.note_write()
 
 
 register_fused(TunedOps, "sgd_step", sgd_step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -21,15 +22,21 @@ def broadcast_to(data: TensorData, shape: tuple[int, ...]) -> TensorData:
     Raises:
         ShapeError: if this shape does not broadcast to `shape`.
     """
-    missing = len(shape) - data.dims
-    own = (1,) * missing + data.shape
-    fits = missing >= 0 and all(n in (1, big) for n, big in zip(own, shape, strict=True))
+    return data.sharing(shape, *_broadcast(data.shape, data.strides, shape))
+
+
+@functools.lru_cache(maxsize=1024)
+def _broadcast(
+    own: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[tuple[int, ...], int]:
+    """Return the strides and the size of a tensor repeated to `shape`."""
+    missing = len(shape) - len(own)
+    padded = (1,) * missing + own
+    fits = missing >= 0 and all(n in (1, big) for n, big in zip(padded, shape, strict=True))
     if not fits:
-        raise ShapeError(f"expand: shape {data.shape} does not broadcast to {shape}")
-    strides = (0,) * missing + tuple(
-        [0 if n == 1 else s for n, s in zip(data.shape, data.strides, strict=True)]
-    )
-    return data.sharing(shape, strides, math.prod(shape))
+        raise ShapeError(f"expand: shape {own} does not broadcast to {shape}")
+    steps = tuple([0 if n == 1 else s for n, s in zip(own, strides, strict=True)])
+    return (0,) * missing + steps, math.prod(shape)
 
 
 def _check_key(key: Any) -> None:
@@ -110,4 +117,4 @@ def write(data: TensorData, key: Any, value: Any) -> None:
         raise IndexingError(f"index {key!r} does not fit shape {data.shape}: {error}") from None
     except ValueError as error:
         raise ShapeError(f"writing at index {key!r} of shape {data.shape}: {error}") from None
-    data.edits[0] += 1
+    data.note_write()

@@ -29,6 +29,9 @@ from .machine import COLUMN_BLOCK, DEPTH_BLOCK, HEIGHTS, ROW_BLOCK, VECTOR_BYTES
 from .micro import accumulate_tile
 from .packing import pack
 
+# Numbers of a matrix that the first-level cache holds, near enough.
+SMALL = 1 << 14
+
 __all__ = ["bias_kernel", "bias_relu_backward_kernel", "multiply", "product_kernel"]
 
 
@@ -51,32 +54,38 @@ def multiply(
     deepest = min(length, DEPTH_BLOCK)
     widest = min(COLUMN_BLOCK, -(-columns // width) * width)
     tallest = min(ROW_BLOCK, -(-rows // height) * height)
-    b_panels = np.empty(deepest * widest, c.dtype)
+    # A small B whose rows hold whole tiles is used as it lies.
+    as_it_lies = b_column == 1 and columns % width == 0 and columns * length <= SMALL
+    b_panels = b if as_it_lies else np.empty(deepest * widest, c.dtype)
     a_panels = np.empty(deepest * tallest, c.dtype)
     edge = np.empty(height * width, c.dtype)
-    offsets = np.arange(deepest) * width
+    offsets = np.arange(deepest) * (b_step if as_it_lies else width)
     for j0 in range(0, columns, COLUMN_BLOCK):
         block_columns = min(COLUMN_BLOCK, columns - j0)
         for k0 in range(0, length, deepest):
             depth = min(deepest, length - k0)
-            pack(b_panels, 0, b, b_start + k0 * b_step + j0 * b_column, b_column, b_step,
-                  block_columns, depth, width)  # fmt: skip
+            if not as_it_lies:
+                pack(b_panels, 0, b, b_start + k0 * b_step + j0 * b_column, b_column, b_step,
+                      block_columns, depth, width)  # fmt: skip
             for i0 in range(0, rows, ROW_BLOCK):
                 block_rows = min(ROW_BLOCK, rows - i0)
                 pack(a_panels, 0, a, a_start + i0 * a_row + k0 * a_step, a_row, a_step,
                       block_rows, depth, height)  # fmt: skip
                 for j in range(0, block_columns, width):
+                    panel = j * depth
+                    if as_it_lies:
+                        panel = b_start + k0 * b_step + j0 + j
                     for i in range(0, block_rows, height):
                         corner = c_start + (i0 + i) * c_row + j0 + j
                         if i + height <= block_rows and j + width <= block_columns:
                             accumulate_tile(
                                 tile, depth, a_panels, i * depth,
-                                b_panels, j * depth, offsets, c, corner, c_row, k0,
+                                b_panels, panel, offsets, c, corner, c_row, k0,
                             )  # fmt: skip
                             continue
                         accumulate_tile(
                             tile, depth, a_panels, i * depth,
-                            b_panels, j * depth, offsets, edge, 0, width, 0,
+                            b_panels, panel, offsets, edge, 0, width, 0,
                         )  # fmt: skip
                         for m in range(min(height, block_rows - i)):
                             for n in range(min(width, block_columns - j)):

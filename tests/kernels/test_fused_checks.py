@@ -39,7 +39,7 @@ CASES: dict[str, Callable[[], Any]] = {
     ),
     "average pooling": lambda: tuned_nn.AvgPool2d.apply(ones(1, 1, 5, 4), (2, 2)),
     "max pooling": lambda: tuned_nn.MaxPool2d.apply(ones(1, 1, 4, 4), (2, -2)),
-    "softmax": lambda: tuned_nn.Softmax.apply(ones(2, 3), -1),
+    "softmax": lambda: tuned_nn.Softmax.apply(ones(2, 3), 2),
     "log-softmax": lambda: tuned_nn.LogSoftmax.apply(ones(), 0),
     "nll, labels": lambda: tuned_nn.NLLLoss.apply(ones(2, 3), labels(*[0] * 1000)),
     "cross-entropy, labels": lambda: tuned_nn.CrossEntropy.apply(ones(2, 3), labels(0)),

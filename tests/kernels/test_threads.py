@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import minitorch
-from minitorch import layers
+from minitorch import jit, layers
 from minitorch.jit import PARALLEL_FROM
 
 Results = dict[str, Any]
@@ -145,8 +145,12 @@ def same_bits(one: Results, other: Results) -> None:
 @pytest.mark.skipif(
     numba.config.NUMBA_NUM_THREADS < 2, reason="Numba has one thread only (NUMBA_NUM_THREADS)"
 )
-@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
-def test_one_thread_and_two_give_the_same_bits(dtype: str) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parallel_builds_give_the_same_bits_on_one_thread_and_on_two(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jit, "_DETERMINISTIC", True)  # or one thread runs the serial builds
     before = numba.get_num_threads()
     both = []
     try:
