@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,36 @@ def test_two_leaves_given_one_gradient_do_not_share_it() -> None:
     assert b.grad.numpy().tolist() == [2.0] * 3
 
 
-def test_a_gradient_given_to_backward_is_not_kept() -> None:
+@pytest.mark.parametrize("use", [lambda a: a, lambda a: a + 1.0, lambda a: a.view(3)])
+def test_a_gradient_given_to_backward_is_not_kept(use: Callable[[Tensor], Tensor]) -> None:
     a, given = leaf(), minitorch.tensor([1.0, 2.0, 3.0], backend="simple")
-    a.backward(given)
+    use(a).backward(given)
     given[0] = 50.0
     assert a.grad.numpy().tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_function_may_return_its_input() -> None:
+    class Same(Function):
+        @staticmethod
+        def forward(ctx: Context, a: Tensor) -> Tensor:
+            return a
+
+        @staticmethod
+        def backward(ctx: Context, grad: Tensor) -> Tensor:
+            return grad * 2.0
+
+    a = leaf()
+    result = Same.apply(a)
+    result.sum().backward()
+    assert a.is_leaf()
+    assert not result.is_leaf()
+    assert a.grad.numpy().tolist() == [2.0] * 3
+
+
+def test_a_result_that_its_function_keeps_is_no_loop_of_references() -> None:
+    result = leaf().sigmoid()
+    (kept,) = result.history.ctx.saved_values
+    assert kept.is_constant()
 
 
 def test_only_leaves_keep_a_gradient() -> None:

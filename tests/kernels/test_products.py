@@ -248,6 +248,7 @@ def test_products_beyond_each_block(forms: tuple[str, str], dtype: Any, build: s
         (5, 7, DEPTH_BLOCK, 1, (1, 1)),
         (13, 35, DEPTH_BLOCK + 1, 1, (2, 1)),
         (3, 4, 2 * DEPTH_BLOCK + 3, 2, (1, 1)),
+        (5, 16, DEPTH_BLOCK + 9, 1, (1, 1)),  # B is used as it lies, in two blocks
         (ROW_BLOCK + 1, 9, 6, 1, (1, 1)),
         (2 * ROW_BLOCK + 5, 50, 3, 2, (3, 1)),
         (3, COLUMN_BLOCK + 1, 2, 1, (1, 1)),
