@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as _numpy
+
 from . import (
     fast_conv,
     fast_ops,
@@ -34,14 +36,23 @@ from .backends import (
     set_default_backend,
 )
 from .creation import (
+    arange,
+    eye,
     from_dlpack,
     from_numpy,
+    full,
+    linspace,
     ones,
+    ones_like,
     rand,
+    rand_like,
+    randint,
     randn,
+    randn_like,
     tensor,
     tensor_fromlist,
     zeros,
+    zeros_like,
 )
 from .datasets import Graph, datasets
 from .dtypes import get_default_dtype, set_default_dtype
@@ -73,6 +84,7 @@ from .functional import (
     sum,
     tanh,
 )
+from .joining import cat, stack
 from .lazy_cuda import leave_lazy_cuda
 from .module import Module, Parameter
 from .nn import Max, argmax, avgpool2d, dropout, logsoftmax, max, maxpool2d, softmax, tile
@@ -80,6 +92,7 @@ from .optim import SGD, Optimizer
 from .rng import manual_seed
 from .scalar import Scalar, ScalarHistory, derivative_check
 from .scalar_functions import ScalarFunction
+from .selection import gather
 from .tensor import Tensor
 from .tensor_data import (
     MAX_DIMS,
@@ -102,8 +115,44 @@ from .tensor_data import (
 from .tensor_ops import SimpleBackend, SimpleOps
 from .testing import MathTest, MathTestVariable, grad_check
 from .tuned_ops import TunedOps
+from .vocabulary import (
+    abs,
+    allclose,
+    clamp,
+    clip,
+    clone,
+    flatten,
+    ge,
+    gt,
+    le,
+    leaky_relu,
+    log_softmax,
+    matmul,
+    mean,
+    mm,
+    ne,
+    norm,
+    numel,
+    permute,
+    pow,
+    reshape,
+    sqrt,
+    squeeze,
+    std,
+    t,
+    transpose,
+    unsqueeze,
+    var,
+    where,
+)
 
 TensorFunctions = SimpleBackend  # its name in older course material
+
+# PyTorch's names of dtypes, which are numpy's here; `float` is left out of `__all__`, since a
+# star-import would put it in the place of Python's.
+float = float32 = _numpy.float32
+double = float64 = _numpy.float64
+long = int64 = _numpy.int64
 
 leave_lazy_cuda()
 
@@ -150,58 +199,98 @@ __all__ = [
     "UserShape",
     "UserStrides",
     "Variable",
+    "abs",
     "add",
+    "allclose",
+    "arange",
     "argmax",
     "avgpool2d",
     "backpropagate",
     "broadcast_index",
+    "cat",
     "central_difference",
+    "clamp",
+    "clip",
+    "clone",
     "conv1d",
     "conv2d",
     "count",
     "datasets",
     "derivative_check",
+    "double",
     "dropout",
     "eq",
     "exp",
+    "eye",
     "fast_conv",
     "fast_ops",
+    "flatten",
+    "float32",
+    "float64",
     "from_dlpack",
     "from_numpy",
+    "full",
+    "gather",
+    "ge",
     "get_backend",
     "get_default_dtype",
     "grad_check",
+    "gt",
     "index_to_position",
+    "int64",
     "inv",
     "is_close",
     "layers",
+    "le",
+    "leaky_relu",
+    "linspace",
     "log",
+    "log_softmax",
     "logsoftmax",
+    "long",
     "lt",
     "make_tensor_backend",
     "manual_seed",
+    "matmul",
     "max",
     "maxpool2d",
+    "mean",
+    "mm",
     "mul",
+    "ne",
     "neg",
     "nn",
     "no_grad",
+    "norm",
+    "numel",
     "ones",
+    "ones_like",
     "operators",
+    "permute",
+    "pow",
     "prod",
     "rand",
+    "rand_like",
+    "randint",
     "randn",
+    "randn_like",
     "register_backend",
     "register_kernel",
     "relu",
+    "reshape",
     "set_default_backend",
     "set_default_dtype",
     "shape_broadcast",
     "sigmoid",
     "simple_conv",
     "softmax",
+    "sqrt",
+    "squeeze",
+    "stack",
+    "std",
     "strides_from_shape",
     "sum",
+    "t",
     "tanh",
     "tensor",
     "tensor_conv1d",
@@ -213,8 +302,13 @@ __all__ = [
     "tile",
     "to_index",
     "topological_sort",
+    "transpose",
     "tuned_nn",
     "tuned_optim",
     "tuned_products",
+    "unsqueeze",
+    "var",
+    "where",
     "zeros",
+    "zeros_like",
 ]

@@ -70,7 +70,7 @@ class TensorOps:
                 if shape_broadcast(a.shape, out.shape) != out.shape:
                     raise ShapeError(f"map: shape {a.shape} does not broadcast to {out.shape}")
                 out.refuse_in_place()
-            if out.size:
+            if out._tensor.size:
                 f(*out.tuple(), *a.tuple())
             out._tensor.note_write()
             return out
@@ -96,7 +96,7 @@ class TensorOps:
             shape = a.shape if a.shape == b.shape else shape_broadcast(a.shape, b.shape)
             dtype = a.dtype if a.dtype is b.dtype else np.result_type(a.dtype, b.dtype)
             out = a.new_empty(shape, dtype)
-            if out.size:
+            if out._tensor.size:
                 f(*out.tuple(), *a.tuple(), *b.tuple())
             return out
 
@@ -118,7 +118,7 @@ class TensorOps:
         def apply(a: Tensor, dim: int) -> Tensor:
             dim = checked_dim(dim, a.shape, "reduce")
             out = a.new_full((*a.shape[:dim], 1, *a.shape[dim + 1 :]), start)
-            if out.size:
+            if out._tensor.size:
                 f(*out.tuple(), *a.tuple(), dim)
             return out
 
@@ -189,6 +189,8 @@ class TensorBackend:
         self.id_map = ops.map(operators.id)
         self.id_cmap = ops.cmap(operators.id)
         self.inv_map = ops.map(operators.inv)
+        self.abs_map = ops.map(elementwise.absolute)
+        self.sqrt_map = ops.map(elementwise.sqrt)
 
         self.add_zip = ops.zip(operators.add)
         self.sub_zip = ops.zip(elementwise.sub)
@@ -196,12 +198,21 @@ class TensorBackend:
         self.div_zip = ops.zip(elementwise.div)
         self.lt_zip = ops.zip(operators.lt)
         self.eq_zip = ops.zip(operators.eq)
+        self.le_zip = ops.zip(elementwise.le)
         self.is_close_zip = ops.zip(operators.is_close)
+        self.pow_zip = ops.zip(elementwise.power)
+        self.leaky_zip = ops.zip(elementwise.leaky)
         self.relu_back_zip = ops.zip(operators.relu_back)
         self.log_back_zip = ops.zip(elementwise.ln_back)
         self.inv_back_zip = ops.zip(operators.inv_back)
         self.sigmoid_back_zip = ops.zip(elementwise.sigmoid_back)
         self.tanh_back_zip = ops.zip(elementwise.tanh_back)
+        self.abs_back_zip = ops.zip(elementwise.absolute_back)
+        self.sqrt_back_zip = ops.zip(elementwise.sqrt_back)
+        self.length_back_zip = ops.zip(elementwise.length_back)
+        self.pow_by_base_zip = ops.zip(elementwise.power_by_base)
+        self.pow_by_exponent_zip = ops.zip(elementwise.power_by_exponent)
+        self.leaky_slope_zip = ops.zip(elementwise.leaky_slope)
 
         self.add_reduce = ops.reduce(operators.add, 0.0)
         self.mul_reduce = ops.reduce(operators.mul, 1.0)

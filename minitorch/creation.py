@@ -16,14 +16,23 @@ from .tensor import Tensor
 from .tensor_data import TensorData
 
 __all__ = [
+    "arange",
+    "eye",
     "from_dlpack",
     "from_numpy",
+    "full",
+    "linspace",
     "ones",
+    "ones_like",
     "rand",
+    "rand_like",
+    "randint",
     "randn",
+    "randn_like",
     "tensor",
     "tensor_fromlist",
     "zeros",
+    "zeros_like",
 ]
 
 Backend = TensorBackend | str | None
@@ -100,48 +109,165 @@ def from_dlpack(source: Any, backend: Backend = None) -> Tensor:
     return from_numpy(np.from_dlpack(source), backend)
 
 
-def _sizes(shape: tuple[Any, ...], operation: str) -> tuple[int, ...]:
-    """Return the shape given as one tuple, or as several numbers."""
+def _sizes(shape: tuple[Any, ...], size: Any, operation: str) -> tuple[int, ...]:
+    """Return the shape given as one tuple, as several numbers, or as `size`."""
+    if size is not None:
+        if shape:
+            raise ShapeError(f"{operation}: the shape is given twice, as {shape} and size={size}")
+        return whole_shape(size, operation)
     return whole_shape(shape[0] if len(shape) == 1 else shape, operation)
 
 
 def zeros(
     *shape: Any,
+    size: Any = None,
     backend: Backend = None,
     requires_grad: bool = False,
     dtype: npt.DTypeLike | None = None,
 ) -> Tensor:
     """Return a tensor of zeros."""
-    return _made(np.zeros(_sizes(shape, "zeros"), _dtype(dtype)), backend, requires_grad)
+    sizes = _sizes(shape, size, "zeros")
+    return _made(np.zeros(sizes, _dtype(dtype)), backend, requires_grad)
 
 
 def ones(
     *shape: Any,
+    size: Any = None,
     backend: Backend = None,
     requires_grad: bool = False,
     dtype: npt.DTypeLike | None = None,
 ) -> Tensor:
     """Return a tensor of ones."""
-    return _made(np.ones(_sizes(shape, "ones"), _dtype(dtype)), backend, requires_grad)
+    sizes = _sizes(shape, size, "ones")
+    return _made(np.ones(sizes, _dtype(dtype)), backend, requires_grad)
 
 
 def rand(
     *shape: Any,
+    size: Any = None,
     backend: Backend = None,
     requires_grad: bool = False,
     dtype: npt.DTypeLike | None = None,
 ) -> Tensor:
     """Return a tensor of random numbers, uniform from 0 up to 1; see `manual_seed`."""
-    values = generator().random(_sizes(shape, "rand"), _dtype(dtype))
-    return _made(values, backend, requires_grad)
+    sizes = _sizes(shape, size, "rand")
+    return _made(generator().random(sizes, _dtype(dtype)), backend, requires_grad)
 
 
 def randn(
     *shape: Any,
+    size: Any = None,
     backend: Backend = None,
     requires_grad: bool = False,
     dtype: npt.DTypeLike | None = None,
 ) -> Tensor:
     """Return a tensor of random numbers, normal of mean 0 and variance 1."""
-    values = generator().standard_normal(_sizes(shape, "randn"), _dtype(dtype))
-    return _made(values, backend, requires_grad)
+    sizes = _sizes(shape, size, "randn")
+    return _made(generator().standard_normal(sizes, _dtype(dtype)), backend, requires_grad)
+
+
+def zeros_like(input: Tensor, requires_grad: bool = False) -> Tensor:
+    """Return zeros in the shape and dtype and on the backend of `input`."""
+    return zeros(input.shape, backend=input.backend, requires_grad=requires_grad, dtype=input.dtype)
+
+
+def ones_like(input: Tensor, requires_grad: bool = False) -> Tensor:
+    """Return ones in the shape and dtype and on the backend of `input`."""
+    return ones(input.shape, backend=input.backend, requires_grad=requires_grad, dtype=input.dtype)
+
+
+def rand_like(input: Tensor, requires_grad: bool = False) -> Tensor:
+    """Return random numbers, uniform from 0 up to 1, as `zeros_like` does zeros."""
+    return rand(input.shape, backend=input.backend, requires_grad=requires_grad, dtype=input.dtype)
+
+
+def randn_like(input: Tensor, requires_grad: bool = False) -> Tensor:
+    """Return random numbers, normal of mean 0 and variance 1, as `zeros_like` does zeros."""
+    return randn(input.shape, backend=input.backend, requires_grad=requires_grad, dtype=input.dtype)
+
+
+def full(
+    size: Any,
+    fill_value: float,
+    backend: Backend = None,
+    requires_grad: bool = False,
+    dtype: npt.DTypeLike | None = None,
+) -> Tensor:
+    """Return a tensor of shape `size` with one number everywhere."""
+    return _made(
+        np.full(whole_shape(size, "full"), fill_value, _dtype(dtype)), backend, requires_grad
+    )
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    dtype: npt.DTypeLike = np.int64,
+    backend: Backend = None,
+) -> Tensor | npt.NDArray[Any]:
+    """Return random integers from low up to, not including, high.
+
+    `randint(high, size)` counts from 0.
+
+    Args:
+        low, high: the range.
+        size: the shape.
+        dtype: an integer dtype gives a numpy array, which serves as labels; float32 or
+            float64 gives a tensor.
+        backend: what runs the operations of a tensor.
+
+    Raises:
+        ValueError: if there is no integer in the range.
+        DTypeError: if the dtype is neither of integers nor one that tensors have.
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    sizes = whole_shape(size, "randint") if size is not None else None
+    if sizes is None or high is None:
+        raise ShapeError("randint: takes (low, high, size), or (high, size)")
+    if not low < high:
+        raise ValueError(f"randint: there is no integer from {low} up to {high}, not included")
+    values = generator().integers(low, high, sizes)
+    if np.dtype(dtype).kind in "iu":
+        return values.astype(dtype, copy=False)
+    return _made(values.astype(checked_dtype(dtype)), backend, False)
+
+
+def arange(
+    start: float,
+    end: float | None = None,
+    step: float = 1,
+    backend: Backend = None,
+    dtype: npt.DTypeLike | None = None,
+) -> Tensor:
+    """Return start, start + step, ... up to, not including, end; `arange(end)` starts at 0.
+
+    Raises:
+        ValueError: if `step` is 0, or leads away from `end`.
+    """
+    if end is None:
+        start, end = 0, start
+    if step == 0 or (end - start) / step < 0:
+        raise ValueError(f"arange: there is no way from {start} to {end} by steps of {step}")
+    return _made(np.arange(start, end, step).astype(_dtype(dtype)), backend, False)
+
+
+def linspace(
+    start: float,
+    end: float,
+    steps: int,
+    backend: Backend = None,
+    dtype: npt.DTypeLike | None = None,
+) -> Tensor:
+    """Return `steps` numbers at equal distances, from start to end, both included."""
+    (number,) = whole_shape(steps, "linspace")
+    return _made(np.linspace(start, end, number, dtype=_dtype(dtype)), backend, False)
+
+
+def eye(
+    n: int, m: int | None = None, backend: Backend = None, dtype: npt.DTypeLike | None = None
+) -> Tensor:
+    """Return the n x n unit matrix, or the n x m matrix with ones on its diagonal."""
+    rows, columns = whole_shape((n, n if m is None else m), "eye")
+    return _made(np.eye(rows, columns, dtype=_dtype(dtype)), backend, False)

@@ -43,3 +43,63 @@ def sub(x: float, y: float) -> float:
 def div(x: float, y: float) -> float:
     """Return x / y."""
     return x / y
+
+
+def le(x: float, y: float) -> float:
+    """Return 1 if x <= y, else 0."""
+    return 1.0 if x <= y else 0.0
+
+
+def absolute(x: float) -> float:
+    """Return x without its sign."""
+    return abs(x)
+
+
+def absolute_back(x: float, d: float) -> float:
+    """Return d times the derivative of the absolute value at x; 0 where x is 0."""
+    if x > 0:
+        return d
+    return -d if x < 0 else 0.0 * d
+
+
+def sqrt(x: float) -> float:
+    """Return the square root of x: NaN below 0."""
+    return math.sqrt(x) if x >= 0 else math.nan
+
+
+def sqrt_back(y: float, d: float) -> float:
+    """Return d times the derivative of the square root where its value is y."""
+    return d / (2.0 * y)
+
+
+def length_back(y: float, d: float) -> float:
+    """Return what `sqrt_back` does, but 0 where y is 0."""
+    return d / (2.0 * y) if y != 0 else 0.0
+
+
+def power(x: float, y: float) -> float:
+    """Return x to the power y: NaN for negative x and a fractional y."""
+    out: float = x**y
+    return out
+
+
+def power_by_base(x: float, y: float) -> float:
+    """Return the derivative of x to the power y by x."""
+    return y * x ** (y - 1.0) if y != 0 else 0.0
+
+
+def power_by_exponent(x: float, y: float) -> float:
+    """Return the derivative of x to the power y by y: NaN for negative x."""
+    if x == 0:
+        return 0.0 if y >= 0 else -math.inf
+    return x**y * math.log(x) if x > 0 else math.nan
+
+
+def leaky(x: float, slope: float) -> float:
+    """Return x where positive, else slope times x."""
+    return x if x > 0 else slope * x
+
+
+def leaky_slope(x: float, slope: float) -> float:
+    """Return the derivative of `leaky` at x."""
+    return 1.0 if x > 0 else slope

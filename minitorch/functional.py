@@ -104,9 +104,9 @@ def is_close(x: Any, y: Any) -> Any:
     return operators.is_close(float(x), float(y))
 
 
-def sum(x: Any, dim: Any = None) -> Any:
+def sum(x: Any, dim: Any = None, keepdim: bool = True) -> Any:
     """Return the sum of a list of numbers, or `Tensor.sum` of a tensor."""
-    return x.sum(dim) if isinstance(x, Tensor) else operators.sum(x)
+    return x.sum(dim, keepdim) if isinstance(x, Tensor) else operators.sum(x)
 
 
 def prod(x: Iterable[float]) -> float:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
+
+from .module_hooks import ModuleHooks
+from .module_state import ModuleState, checked_buffer
+from .module_tree import ModuleTree
+from .parameter import Parameter
 
 __all__ = ["Module", "Parameter"]
 
 
-class Module:
+class Module(ModuleTree, ModuleState, ModuleHooks):
     """A node of a tree: it holds parameters and further modules, and a training mode.
+
+    How it is printed and its tree is walked is in `module_tree.py`, its state in
+    `module_state.py`, how it is called in `module_hooks.py`.
 
     Assigning a `Parameter` or a `Module` to an attribute adds it to the tree::
 
@@ -22,11 +30,15 @@ class Module:
 
     _modules: dict[str, Module]
     _parameters: dict[str, Parameter]
+    _buffers: dict[str, Any]
+    _not_saved: set[str]  # the names of buffers that are in no `state_dict`
     training: bool
 
     def __init__(self) -> None:
         self._modules = {}
         self._parameters = {}
+        self._buffers = {}
+        self._not_saved = set()
         self.training = True
 
     @property
@@ -38,17 +50,23 @@ class Module:
         """Return the direct children."""
         return list(self.__dict__.get("_modules", {}).values())
 
-    def train(self) -> None:
-        """Set this module and all its descendants to training mode."""
-        self.training = True
-        for module in self.modules():
-            module.train()
+    def train(self, mode: bool = True) -> Self:
+        """Set this module and all its descendants to training mode, and return this module.
 
-    def eval(self) -> None:
-        """Set this module and all its descendants to evaluation mode."""
+        Args:
+            mode: if false, set them to evaluation mode instead.
+        """
+        self.training = mode
+        for module in self.modules():
+            module.train(mode)
+        return self
+
+    def eval(self) -> Self:
+        """Set this module and all its descendants to evaluation mode; return this module."""
         self.training = False
         for module in self.modules():
             module.eval()
+        return self
 
     def named_parameters(self) -> Sequence[tuple[str, Parameter]]:
         """Return the pairs (name, parameter) of this module and all its descendants.
@@ -85,7 +103,7 @@ class Module:
                         f"{type(self).__name__}.{key}: call super().__init__() first, "
                         f"before assigning a {kind.__name__}"
                     )
-                self._forget(key)
+                self._forget(key, but=table)
                 self.__dict__[table][key] = value
                 return
         if value is not None and key in self.__dict__.get("_parameters", {}):
@@ -93,18 +111,27 @@ class Module:
                 f"{type(self).__name__}.{key} is a parameter: give it a value by "
                 f".{key}.update(...), or assign a Parameter or None"
             )
+        if key in self.__dict__.get("_buffers", {}):
+            self._buffers[key] = checked_buffer(type(self).__name__, key, value)
+            return
         self._forget(key)
         super().__setattr__(key, value)
 
-    def _forget(self, key: str) -> None:
-        """Drop what was assigned to `key` before, so that one name means one thing."""
-        for table in ("_parameters", "_modules"):
-            self.__dict__.get(table, {}).pop(key, None)
+    def _forget(self, key: str, but: str | None = None) -> None:
+        """Drop what was assigned to `key` before, so that one name means one thing.
+
+        Args:
+            key: the name.
+            but: a table in which it keeps its place, since it stays there.
+        """
+        for table in ("_parameters", "_modules", "_buffers"):
+            if table != but:
+                self.__dict__.get(table, {}).pop(key, None)
         self.__dict__.pop(key, None)
 
     def __getattr__(self, key: str) -> Any:
         # Called only where the ordinary look-up found nothing.
-        for table in ("_parameters", "_modules"):
+        for table in ("_parameters", "_modules", "_buffers"):
             found = self.__dict__.get(table, {})
             if key in found:
                 return found[key]
@@ -113,75 +140,3 @@ class Module:
     def __delattr__(self, key: str) -> None:
         getattr(self, key)
         self._forget(key)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return `forward` of the arguments."""
-        return self.forward(*args, **kwargs)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the module's output; each kind of module defines its own."""
-        raise TypeError(f"{type(self).__name__} defines no forward method")
-
-    def __repr__(self) -> str:
-        lines = []
-        for key, module in self._modules.items():
-            first, *rest = repr(module).split("\n")
-            lines += [f"  ({key}): {first}", *(f"  {line}" for line in rest)]
-        name = type(self).__name__
-        return "\n".join([f"{name}(", *lines, ")"]) if lines else f"{name}()"
-
-
-class Parameter:
-    """A value, usually a `Scalar` or a `Tensor`, that training may change.
-
-    Args:
-        x: the value; where it can require gradients, it is made to.
-        name: a name for printing.
-    """
-
-    def __init__(self, x: Any, name: str | None = None) -> None:
-        self.name = name
-        self.update(x)
-
-    def update(self, x: Any) -> None:
-        """Replace the value by `x`."""
-        history = getattr(x, "history", None)
-        if history is not None and history.last_fn is not None:
-            # A value that was computed becomes a leaf of its own.
-            x = x.detach()
-        self.value = x
-        if hasattr(x, "requires_grad_"):
-            x.requires_grad_(True)
-            if self.name:
-                x.name = self.name
-
-    @property
-    def grad(self) -> Any:
-        """Return the gradient of the value; None before the first `backward`."""
-        return self.value.grad
-
-    @property
-    def data(self) -> Any:
-        """Return the value's data."""
-        return self.value.data
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return the value's shape."""
-        shape: tuple[int, ...] = self.value.shape
-        return shape
-
-    @property
-    def dtype(self) -> Any:
-        """Return the value's dtype."""
-        return self.value.dtype
-
-    def numpy(self) -> Any:
-        """Return the value as a numpy array that shares its storage."""
-        return self.value.numpy()
-
-    def __repr__(self) -> str:
-        return f"Parameter containing:\n{self.value!r}"
-
-    def __str__(self) -> str:
-        return str(self.value)

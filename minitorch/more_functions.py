@@ -9,12 +9,15 @@ import numpy as np
 from .autodiff import Context
 from .function import Function
 from .tensor_data import TensorData
-from .views import broadcast_to, sliced
+from .views import broadcast_to, reshaped, sliced
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .backends import TensorBackend
     from .tensor import Tensor
 
-__all__ = ["Div", "Expand", "Pad", "Pick", "Slice", "Sub", "Tanh"]
+__all__ = ["Cast", "Div", "Expand", "Pad", "Pick", "Reshape", "Slice", "Sub", "Tanh", "Transfer"]
 
 
 class Sub(Function):
@@ -80,6 +83,57 @@ class Expand(Function):
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return grad, which is summed to the input's shape as after any broadcast."""
         return grad
+
+
+class Reshape(Function):
+    """The same elements in another shape; a copy where the storage does not allow a view."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Return a, which may be in any order in memory, in another shape of the same size."""
+        ctx.save_for_backward(a.shape)
+        viewed = reshaped(a._tensor, shape)
+        return a._new(a.contiguous()._tensor.view(shape) if viewed is None else viewed)
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
+        """Return grad in the first shape."""
+        (shape,) = ctx.saved_values
+        return grad.contiguous().view(*shape)
+
+
+class Cast(Function):
+    """A copy in another dtype."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor, dtype: npt.DTypeLike) -> Tensor:
+        """Return a copy of a as float32 or float64."""
+        return a.backend.id_cmap(a, a.new_empty(a.shape, dtype))
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
+        """Return grad, which takes the input's dtype as after any operation."""
+        return grad
+
+
+class Transfer(Function):
+    """A copy on another backend."""
+
+    @staticmethod
+    def forward(ctx: Context, a: Tensor, backend: TensorBackend) -> Tensor:
+        """Return a copy of a on `backend`."""
+        ctx.save_for_backward(a.backend)
+        out = a.backend.id_map(a)
+        out._type_(backend)
+        return out
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
+        """Return a copy of grad on the input's backend."""
+        (backend,) = ctx.saved_values
+        out = grad.backend.id_map(grad)
+        out._type_(backend)
+        return out
 
 
 class Pad(Function):

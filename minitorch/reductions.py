@@ -56,7 +56,7 @@ def arg_extreme(a: Tensor, dim: int | None, keepdim: bool, largest: bool) -> Any
     name = "argmax" if largest else "argmin"
     choose = np.argmax if largest else np.argmin
     if dim is None:
-        _refuse_empty(a, a.size, name)
+        _refuse_empty(a, a._tensor.size, name)
         return int(choose(a.numpy()))
     place = checked_dim(dim, a.shape, name)
     _refuse_empty(a, a.shape[place], name)
@@ -67,7 +67,7 @@ def extreme(a: Tensor, dim: int | None, keepdim: bool, largest: bool) -> Any:
     """Return the largest or smallest element, or those along a dimension; see `Tensor.max`."""
     name = "max" if largest else "min"
     if dim is None:
-        _refuse_empty(a, a.size, name)
+        _refuse_empty(a, a._tensor.size, name)
         return Extreme.apply(a, largest)
     place = checked_dim(dim, a.shape, name)
     indices = arg_extreme(a, place, True, largest)

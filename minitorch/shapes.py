@@ -52,27 +52,31 @@ def checked_dim(dim: Any, shape: Sequence[int], operation: str) -> int:
     return number % dims
 
 
-def checked_view(sizes: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+def checked_view(
+    sizes: tuple[Any, ...], shape: tuple[int, ...], operation: str = "view"
+) -> tuple[int, ...]:
     """Return the sizes in which a tensor of `shape` is to be seen, -1 worked out.
 
     Raises:
         ShapeError: if they are not sizes, or -1 cannot be worked out.
     """
     try:
-        return _checked_view(tuple(map(operator.index, sizes)), shape)
+        return _checked_view(tuple(map(operator.index, sizes)), shape, operation)
     except TypeError:
-        return whole_shape(sizes, "view")
+        return whole_shape(sizes, operation)
 
 
 @functools.lru_cache(maxsize=1024)
-def _checked_view(sizes: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+def _checked_view(
+    sizes: tuple[int, ...], shape: tuple[int, ...], operation: str
+) -> tuple[int, ...]:
     size = math.prod(shape)
     if sizes.count(-1) == 1:
         known = math.prod(n for n in sizes if n != -1)
         if not known or size % known:
-            raise ShapeError(f"view: shape {shape} does not divide into {sizes}")
+            raise ShapeError(f"{operation}: shape {shape} does not divide into {sizes}")
         sizes = tuple([size // known if n == -1 else n for n in sizes])
-    return whole_shape(sizes, "view")
+    return whole_shape(sizes, operation)
 
 
 @functools.lru_cache(maxsize=1024)

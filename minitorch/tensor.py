@@ -1,57 +1,46 @@
 """Module 2: `Tensor`, an array of numbers that records how it was computed.
 
-How it reads as an array is in `tensor_array.py`, how it is differentiated in
-`tensor_history.py`; here is what one computes with.
+Here is how it is made and what one computes with; the rest is by subject: how it reads as an
+array in `tensor_array.py`, how it is differentiated in `tensor_history.py`, seen in other shapes
+in `tensor_shape.py`, folded in `tensor_reduce.py`, changed in place in `tensor_inplace.py`,
+copied in `tensor_copy.py`.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .autodiff import grad_mode
 from .backends import TensorBackend, get_backend
 from .dtypes import as_floats
-from .errors import DTypeError, GradientError
+from .errors import DTypeError, GradientError, ShapeError, describe_shapes
 from .function import History
-from .more_functions import Div, Expand, Slice, Sub, Tanh
-from .reductions import arg_extreme, extreme
-from .shapes import checked_dim, checked_order, checked_view, whole_shape
+from .more_functions import Div, Slice, Sub, Tanh
+from .powers import LE, Abs, Clamp, Pow, Sqrt
+from .selection import Take, array_key, gather
+from .shapes import whole_shape
 from .tensor_array import ArrayMethods
-from .tensor_data import TensorData, contiguous_strides
-from .tensor_functions import (
-    EQ,
-    LT,
-    Add,
-    All,
-    Copy,
-    Exp,
-    IsClose,
-    Log,
-    MatMul,
-    Mul,
-    Neg,
-    Permute,
-    ReLU,
-    Sigmoid,
-    Sum,
-    View,
-)
-from .tensor_history import HistoryMethods, summed_to
-from .views import write
+from .tensor_copy import CopyMethods
+from .tensor_data import TensorData, contiguous_strides, shape_broadcast
+from .tensor_functions import EQ, LT, Add, Exp, IsClose, Log, MatMul, Mul, Neg, ReLU, Sigmoid
+from .tensor_history import HistoryMethods
+from .tensor_inplace import InPlaceMethods
+from .tensor_reduce import ReduceMethods
+from .tensor_shape import ShapeMethods
 
 __all__ = ["Tensor"]
 
 _ids = itertools.count(1)
 
 
-class Tensor(ArrayMethods, HistoryMethods):
+class Tensor(
+    ArrayMethods, HistoryMethods, ShapeMethods, ReduceMethods, InPlaceMethods, CopyMethods
+):
     """An array of float32 or float64 numbers on a backend, with a history.
 
     Arithmetic broadcasts as in numpy; Python numbers take the tensor's dtype. Tensors are
@@ -102,6 +91,9 @@ class Tensor(ArrayMethods, HistoryMethods):
             return _made(TensorData.fresh(storage, (), (), 1), None, self.backend)
         if isinstance(other, np.ndarray):
             return self._new(TensorData.from_array(np.array(as_floats(other))))
+        held = getattr(other, "value", None)
+        if isinstance(held, Tensor):  # a Parameter's
+            return held
         raise DTypeError(f"a tensor cannot be combined with a {type(other).__name__}: {other!r}")
 
     _ensure_tensor = _coerced  # its name in course code
@@ -142,11 +134,6 @@ class Tensor(ArrayMethods, HistoryMethods):
             )
         state = self.to_numpy(), self.backend, self.history is not None, self._name, self.grad
         return _rebuilt, state
-
-    @property
-    def data(self) -> Tensor:
-        """Return a constant that shares this tensor's storage, as `detach` does."""
-        return self.detach()
 
     def _type_(self, backend: TensorBackend) -> None:
         """Put this tensor on another backend."""
@@ -201,6 +188,35 @@ class Tensor(ArrayMethods, HistoryMethods):
     def __rmatmul__(self, b: Any) -> Tensor:
         return _matmul(self._coerced(b), self)
 
+    def matmul(self, b: Any) -> Tensor:
+        """Return the matrix product, `self @ b`."""
+        return _matmul(self, self._coerced(b))
+
+    def mm(self, b: Any) -> Tensor:
+        """Return the product of two matrices.
+
+        Raises:
+            ShapeError: if either is not a matrix, or they do not fit.
+        """
+        other = self._coerced(b)
+        if len(self.shape) != 2 or len(other.shape) != 2:
+            operands = [("left", self.shape), ("right", other.shape)]
+            raise ShapeError(describe_shapes("mm", operands) + "\nboth must be matrices")
+        return MatMul.apply(self, other)
+
+    def __pow__(self, b: Any) -> Tensor:
+        if isinstance(b, float | int):
+            if b == 2:
+                return Mul.apply(self, self)
+            if b == 0.5:
+                return Sqrt.apply(self)
+        return Pow.apply(self, self._coerced(b))
+
+    pow = __pow__
+
+    def __rpow__(self, b: Any) -> Tensor:
+        return Pow.apply(self._coerced(b), self)
+
     def __neg__(self) -> Tensor:
         return Neg.apply(self)
 
@@ -209,6 +225,12 @@ class Tensor(ArrayMethods, HistoryMethods):
 
     def __gt__(self, b: Any) -> Tensor:
         return LT.apply(self._coerced(b), self)
+
+    def __le__(self, b: Any) -> Tensor:
+        return LE.apply(self, self._coerced(b))
+
+    def __ge__(self, b: Any) -> Tensor:
+        return LE.apply(self._coerced(b), self)
 
     def __eq__(self, b: Any) -> Tensor:  # type: ignore[override]
         if b is None or isinstance(b, str):
@@ -223,6 +245,14 @@ class Tensor(ArrayMethods, HistoryMethods):
     def is_close(self, b: Any) -> Tensor:
         """Return 1 where the elements differ by less than 0.01, else 0."""
         return IsClose.apply(self, self._coerced(b))
+
+    def allclose(
+        self, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+    ) -> bool:
+        """Return whether |self - other| <= atol + rtol |other| everywhere, after broadcasting."""
+        given = self._coerced(other)
+        shape_broadcast(self.shape, given.shape)
+        return np.allclose(self.numpy(), given.numpy(), rtol, atol, equal_nan)
 
     def sigmoid(self) -> Tensor:
         """Return 1 / (1 + exp(-x)) of each element."""
@@ -244,116 +274,33 @@ class Tensor(ArrayMethods, HistoryMethods):
         """Return e to the power of each element."""
         return Exp.apply(self)
 
-    # Reductions.
+    def sqrt(self) -> Tensor:
+        """Return the square root of each element: NaN below 0."""
+        return Sqrt.apply(self)
 
-    def sum(self, dim: Any = None, keepdim: bool = True) -> Tensor:
-        """Return the sum over a dimension, several, or all.
+    def abs(self) -> Tensor:
+        """Return the absolute value of each element."""
+        return Abs.apply(self)
 
-        Args:
-            dim: one dimension or a tuple of them; None for all, which gives shape (1,).
-            keepdim: keep the dimensions summed over, with size 1.
-        """
-        if dim is None:
-            return Sum.apply(self, None)
-        if keepdim and type(dim) is int:
-            return Sum.apply(self, checked_dim(dim, self.shape, "sum"))
-        dims = dim if isinstance(dim, tuple | list) else (dim,)
-        places = sorted({checked_dim(d, self.shape, "sum") for d in dims}, reverse=True)
-        out = self
-        for place in places:
-            out = Sum.apply(out, place)
-        if keepdim or not places:
-            return out
-        return out.contiguous().view(*[n for d, n in enumerate(self.shape) if d not in places])
+    __abs__ = abs
 
-    def mean(self, dim: Any = None, keepdim: bool = True) -> Tensor:
-        """Return the mean over a dimension, several, or all; arguments as for `sum`."""
-        total = self.sum(dim, keepdim)
-        return total / (self.size / total.size if total.size else math.nan)
-
-    def all(self, dim: int | None = None) -> Tensor:
-        """Return 1 where all elements along `dim`, or all there are, differ from 0."""
-        if dim is None:
-            return All.apply(self.contiguous().view(self.size), 0)
-        return All.apply(self, checked_dim(dim, self.shape, "all"))
-
-    def max(self, dim: int | None = None, keepdim: bool = False) -> Any:
-        """Return the largest element, or with `dim` the pair (values, indices) along it.
-
-        The gradient goes to the elements that were largest: shared evenly by all that tie
-        for the largest of all, or with `dim` to the first along it, as in PyTorch.
-        """
-        return extreme(self, dim, keepdim, largest=True)
-
-    def min(self, dim: int | None = None, keepdim: bool = False) -> Any:
-        """Return the smallest element, or with `dim` the pair (values, indices) along it."""
-        return extreme(self, dim, keepdim, largest=False)
-
-    def argmax(self, dim: int | None = None, keepdim: bool = False) -> Any:
-        """Return the index of the largest element, a Python int counted in reading order.
-
-        With `dim`, return an int64 numpy array of the indices along it. A tie goes to the
-        first; NaN counts as largest.
-        """
-        return arg_extreme(self, dim, keepdim, largest=True)
-
-    # Shape.
-
-    def permute(self, *order: Any) -> Tensor:
-        """Return the tensor with its dimensions in another order, sharing the storage.
+    def clamp(self, min: float | None = None, max: float | None = None) -> Tensor:
+        """Return each element, but `min` where it is less, and `max` where it is more.
 
         Raises:
-            ShapeError: if `order` does not name each dimension once.
+            ValueError: if neither is given.
+            DTypeError: if they are not numbers.
         """
-        given = order[0] if len(order) == 1 and isinstance(order[0], Iterable) else order
-        return Permute.apply(self, checked_order(tuple(given), self.shape))
+        if min is None and max is None:
+            raise ValueError("clamp: min or max must be given")
+        if not all(bound is None or isinstance(bound, Real) for bound in (min, max)):
+            raise DTypeError(f"clamp: min and max are numbers, not {min!r} and {max!r}")
+        return Clamp.apply(self, min, max)
 
-    def view(self, *shape: Any) -> Tensor:
-        """Return the same elements in another shape, sharing the storage.
+    clip = clamp
+    gather = gather
 
-        One size may be -1: it is worked out from the others.
-
-        Raises:
-            ShapeError: if the sizes differ, or the tensor is not contiguous.
-        """
-        first = shape[0] if len(shape) == 1 else 0
-        sizes = tuple(first) if type(first) is not int and isinstance(first, Iterable) else shape
-        return View.apply(self, checked_view(sizes, self.shape))
-
-    def contiguous(self) -> Tensor:
-        """Return this tensor if it is contiguous in memory, else a copy that is."""
-        return self if self._tensor.is_contiguous() else Copy.apply(self)
-
-    def expand(self, *shape: Any) -> Tensor:
-        """Return the tensor repeated to `shape` without a copy; -1 keeps a size.
-
-        Given one tensor instead, as course code gives the gradient of a broadcast result,
-        return that tensor summed down to this one's shape.
-        """
-        if len(shape) == 1 and isinstance(shape[0], Tensor):
-            return summed_to(shape[0], self.shape, self.dtype)
-        given = tuple(shape[0] if len(shape) == 1 and isinstance(shape[0], Iterable) else shape)
-        if -1 in given:
-            missing = len(given) - self.dims
-            given = tuple(
-                [
-                    self.shape[i - missing] if n == -1 and i >= missing else n
-                    for i, n in enumerate(given)
-                ]
-            )
-        return Expand.apply(self, whole_shape(given, "expand"))
-
-    def refuse_in_place(self) -> None:
-        """Refuse a write in place that the recorded graph would miss.
-
-        Raises:
-            GradientError: if this tensor's operations are recorded.
-        """
-        if self.history is not None and grad_mode.enabled:
-            raise GradientError(
-                "a tensor whose operations are recorded may not be written in place; write "
-                "into a copy (detach), or within minitorch.no_grad()"
-            )
+    # Parts.
 
     def __getitem__(self, key: Any) -> Any:
         if type(key) is slice:
@@ -365,16 +312,8 @@ class Tensor(ArrayMethods, HistoryMethods):
             sizes = zip(numbers, self.shape, strict=True)
             wrapped = [i + n if -n <= i < 0 else i for i, n in sizes]
             return self._tensor.get(wrapped)
-        return Slice.apply(self, key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if getattr(value, "history", None) is not None and grad_mode.enabled:
-            raise GradientError(
-                "what is written in place is not recorded: write value.detach(), or compute "
-                "the whole tensor by operations"
-            )
-        self.refuse_in_place()
-        write(self._tensor, key, value.numpy() if isinstance(value, Tensor) else value)
+        arrays = array_key(key)
+        return Slice.apply(self, key) if arrays is None else Take.apply(self, arrays)
 
 
 def _made(data: TensorData, history: History | None, backend: TensorBackend) -> Tensor:

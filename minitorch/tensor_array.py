@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +11,33 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ShapeError
+from .shapes import checked_dim
 from .tensor_data import TensorData
 
 if TYPE_CHECKING:
     from .function import History
 
-__all__ = ["ArrayMethods"]
+__all__ = ["ArrayMethods", "Count"]
+
+
+class Count(int):
+    """The number of elements of a shape, which can also be called, as PyTorch's `size()`."""
+
+    shape: tuple[int, ...]
+
+    def __call__(self, dim: int | None = None) -> Any:
+        """Return the shape, or the size of one dimension."""
+        return self.shape if dim is None else self.shape[checked_dim(dim, self.shape, "size")]
+
+    def __reduce__(self) -> Any:
+        return int, (int(self),)
+
+
+@functools.lru_cache(maxsize=4096)
+def _count(shape: tuple[int, ...]) -> Count:
+    count = Count(math.prod(shape))
+    count.shape = shape
+    return count
 
 
 class ArrayMethods:
@@ -34,7 +57,11 @@ class ArrayMethods:
         return self._tensor.shape
 
     @property
-    def size(self) -> int:
+    def size(self) -> Count:
+        """Return the number of elements; called, the shape: `size()`, or `size(dim)` of it."""
+        return _count(self._tensor.shape)
+
+    def numel(self) -> int:
         """Return the number of elements."""
         return self._tensor.size
 
@@ -44,6 +71,10 @@ class ArrayMethods:
         return self._tensor.dims
 
     ndim = dims
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return self._tensor.dims
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -73,9 +104,13 @@ class ArrayMethods:
         Raises:
             ShapeError: if there is not exactly one.
         """
-        if self.size != 1:
+        if self._tensor.size != 1:
             raise ShapeError(f"item: shape {self.shape} has {self.size} elements, not one")
         return float(self._tensor._storage[0])
+
+    def tolist(self) -> Any:
+        """Return nested lists of Python floats; one float for a tensor without dimensions."""
+        return self.numpy().tolist()
 
     def __float__(self) -> float:
         return self.item()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .function import Function
     from .tensor import Tensor
 
-__all__ = ["Flag", "HistoryMethods", "summed_to"]
+__all__ = ["Flag", "GradFn", "HistoryMethods", "summed_to"]
 
 
 class Flag(int):
@@ -36,6 +36,27 @@ class Flag(int):
 _FLAGS = (Flag(False), Flag(True))
 
 
+class GradFn:
+    """The record of the function that made a tensor; it prints as the function's name.
+
+    Args:
+        history: the tensor's history.
+    """
+
+    __slots__ = ("history",)
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+
+    def name(self) -> str:
+        """Return the function's name."""
+        made_by = self.history.last_fn
+        return made_by.__name__ if made_by is not None else "None"
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
 class HistoryMethods:
     """The methods of `Tensor` that make it a `Variable`, which can be differentiated."""
 
@@ -50,6 +71,16 @@ class HistoryMethods:
     def requires_grad(self: Any) -> Flag:
         """Return whether operations on this tensor are recorded; it can also be called."""
         return _FLAGS[self.history is not None]
+
+    @requires_grad.setter
+    def requires_grad(self: Any, value: bool) -> None:
+        self.requires_grad_(bool(value))
+
+    @property
+    def grad_fn(self: Any) -> GradFn | None:
+        """Return the record of the function that made this; None for leaves and constants."""
+        history = self.history
+        return None if history is None or history.last_fn is None else GradFn(history)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Make this a leaf whose gradient is wanted, or a constant; return it."""

@@ -17,6 +17,12 @@ from .function import Function
 from .fusion import register_fused
 from .kernels.conv import convolution_kernel, convolution_plan
 from .kernels.conv_backward import convolution_backward_kernel
+from .kernels.conv_strided import (
+    laid_sizes,
+    strided_backward_kernel,
+    strided_kernel,
+    taps_in_phases,
+)
 from .kernels.machine import best_tile
 from .kernels.matmul import bias_kernel, bias_relu_backward_kernel
 from .more_functions import Pad
@@ -24,7 +30,15 @@ from .tensor import Tensor
 from .tensor_data import TensorData, contiguous_strides
 from .tuned_ops import TunedOps, elements_of, product
 
-__all__ = ["Convolution", "Linear", "conv1d", "conv2d", "convolution", "linear"]
+__all__ = [
+    "Convolution",
+    "Linear",
+    "StridedConvolution",
+    "conv1d",
+    "conv2d",
+    "convolution",
+    "linear",
+]
 
 Padding = tuple[tuple[int, int], ...]
 
@@ -210,10 +224,104 @@ class Convolution(Function):
         )
 
 
+class StridedConvolution(Function):
+    """Convolution with strides and dilation; else as `Convolution`, with any zeros around."""
+
+    @staticmethod
+    def forward(
+        ctx: Context, input: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding,
+        relu: bool, stride: tuple[int, ...], dilation: tuple[int, ...],
+    ) -> Tensor:  # fmt: skip
+        """Return (batch, out, ...) for input (batch, in, ...) and weight (out, in, ...)."""
+        batch, channels, *sizes = input.shape
+        out_channels, kernel = weight.shape[0], weight.shape[2:]
+        fits = channels == weight.shape[1] and (bias is None or bias.shape == (out_channels,))
+        out_sizes = []
+        for n, (before, after), k, step, apart in zip(
+            sizes, padding, kernel, stride, dilation, strict=True
+        ):
+            left = n + before + after - apart * (k - 1) - 1
+            fits = fits and min(before, after, left, n - 1) >= 0 and min(k, step, apart) >= 1
+            out_sizes.append(left // max(step, 1) + 1)
+        if not fits or not channels * out_channels:
+            operands = [("input", input.shape), ("weight", weight.shape)]
+            raise ShapeError(
+                describe_shapes("convolution", operands)
+                + f"\nthey do not fit with padding {padding}, stride {stride}, dilation "
+                f"{dilation} and a bias of (out_channels,)"
+            )
+        shape = (batch, out_channels, *out_sizes)
+        dtype = _common_dtype(input, weight, bias)
+        out = np.empty(math.prod(shape), dtype)
+        # One dimension is two, the first of size 1.
+        if len(sizes) == 1:
+            sizes, out_sizes, padding = [1, *sizes], [1, *out_sizes], ((0, 0), *padding)
+            kernel, stride, dilation = (1, *kernel), (1, *stride), (1, *dilation)
+        by_row, by_column = map(taps_in_phases, kernel, stride, dilation)
+        geometry = (
+            batch, channels, *sizes, padding[0][0], padding[1][0], out_channels, *out_sizes,
+            *stride, *by_row, *by_column,
+        )  # fmt: skip
+        taps = channels * kernel[0] * kernel[1]
+        if out.size:
+            plan = convolution_plan(
+                batch, channels * len(by_row.phases) * len(by_column.phases),
+                out_sizes[0] + int(by_row.shift[-1]), out_sizes[1] + int(by_column.shift[-1]),
+                out_channels, taps, dtype.itemsize,
+            )  # fmt: skip
+            added = _NOTHING[dtype] if bias is None else _flat(bias, dtype)
+            strided_kernel.launch(
+                out.size * taps, out, _flat(input, dtype), _flat(weight, dtype), added, relu,
+                *geometry, *plan,
+            )  # fmt: skip
+        result = _made(input, out, shape)
+        ctx.save_for_backward(input, weight, result if relu else None, geometry)
+        return result
+
+    @staticmethod
+    def backward(ctx: Context, grad: Tensor) -> tuple[Any, ...]:
+        """Return the gradients by input, weight and bias, where they are wanted."""
+        input, weight, out, geometry = ctx.saved_values
+        need_input, need_weight, need_bias, *_ = ctx.needs_input_grad
+        batch, channels, out_channels = geometry[0], geometry[1], geometry[6]
+        dtype = grad.dtype
+        by_input = np.empty(input.size if need_input else 0, dtype)
+        by_weight = np.empty(weight.size if need_weight or need_bias else 0, dtype)
+        by_bias = np.empty(out_channels, dtype)
+        taps = math.prod(weight.shape[1:])
+        if not grad.size:
+            by_input[:], by_weight[:], by_bias[:] = 0, 0, 0
+        elif by_input.size or by_weight.size:
+            sizes: Any = (*geometry[2:6], *geometry[7:11], geometry[13], geometry[16])
+            laid = laid_sizes(*sizes)
+            plan = convolution_plan(
+                batch, out_channels, *laid, channels, out_channels * taps // channels,
+                dtype.itemsize,
+            )  # fmt: skip
+            mask = _NOTHING[dtype] if out is None else _flat(out, dtype)
+            strided_backward_kernel.launch(
+                grad.size * taps, by_input, by_weight, by_bias, _flat(grad, dtype), mask,
+                _flat(input, dtype), _flat(weight, dtype), *geometry, *laid, *plan,
+                best_tile(out_channels, taps, dtype.itemsize),
+            )  # fmt: skip
+        return (
+            _made(grad, by_input, input.shape) if need_input else None,
+            _made(grad, by_weight, weight.shape) if need_weight else None,
+            _made(grad, by_bias, (out_channels,)) if need_bias else None,
+            None,
+            None,
+            None,
+            None,
+        )
+
+
 def convolution(
-    input: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding, relu: bool
-) -> Tensor:
+    input: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding, relu: bool,
+    stride: tuple[int, ...], dilation: tuple[int, ...],
+) -> Tensor:  # fmt: skip
     """Return the convolution, with bias and ReLU; see `layers.functional.convolution`."""
+    if max(stride) > 1 or max(dilation) > 1:
+        return StridedConvolution.apply(input, weight, bias, padding, relu, stride, dilation)
     most = [k - 1 for k in weight.shape[2:]]
     own = tuple([(min(b, k), min(a, k)) for (b, a), k in zip(padding, most, strict=True)])
     if own != padding:

@@ -10,10 +10,11 @@ import numpy as np
 
 from .dtypes import as_floats
 from .errors import IndexingError, ShapeError
+from .selection import array_key
 from .shapes import whole_shape
 from .tensor_data import TensorData
 
-__all__ = ["broadcast_to", "sliced", "write"]
+__all__ = ["broadcast_to", "check_writable", "reshaped", "sliced", "write"]
 
 
 def broadcast_to(data: TensorData, shape: tuple[int, ...]) -> TensorData:
@@ -39,13 +40,30 @@ def _broadcast(
     return (0,) * missing + steps, math.prod(shape)
 
 
+def reshaped(data: TensorData, shape: tuple[int, ...]) -> TensorData | None:
+    """Return the tensor in another shape over the same storage; None if that needs a copy.
+
+    Raises:
+        ShapeError: if the sizes differ.
+    """
+    if data.is_contiguous() or math.prod(shape) != data.size:
+        return data.view(shape)
+    array = data.numpy()
+    viewed = array.reshape(shape)
+    # numpy gives a view where the strides allow it; one that is not contiguous has elements.
+    if not np.may_share_memory(array, viewed):
+        return None
+    strides = tuple([step // array.itemsize for step in viewed.strides])
+    return data.sharing(shape, strides, data.size)
+
+
 def _check_key(key: Any) -> None:
     """Raise `IndexingError` if numpy's basic indexing does not take `key`."""
     for part in key if isinstance(key, tuple) else (key,):
         is_integer = hasattr(part, "__index__") and not isinstance(part, bool | np.ndarray)
         if not (is_integer or isinstance(part, slice) or part is None or part is ...):
             raise IndexingError(
-                f"index {key!r}: only integers, slices, ... and None can index a tensor"
+                f"index {key!r}: only integers, slices, ..., None and arrays can index a tensor"
             )
 
 
@@ -99,15 +117,30 @@ def sliced(data: TensorData, key: Any) -> TensorData:
     return data.sharing(array.shape, strides, array.size, start)
 
 
+def check_writable(data: TensorData) -> None:
+    """Raise `ShapeError` if elements share their place, so that one write changes several."""
+    repeated = any(s == 0 and n > 1 for s, n in zip(data.strides, data.shape, strict=True))
+    if data.size and repeated:
+        raise ShapeError(
+            f"write in place: elements of the tensor of shape {data.shape} share their storage "
+            f"(strides {data.strides}, as expand leaves them); write into its clone()"
+        )
+
+
 def write(data: TensorData, key: Any, value: Any) -> None:
     """Write `value`, broadcast, into the part that numpy's indexing gives for `key`.
 
     Raises:
         IndexingError: if the index does not fit.
-        ShapeError: if the value does not.
+        ShapeError: if the value does not, or several elements are one in the storage.
         DTypeError: if the value is not made of real numbers.
     """
-    _check_key(key)
+    check_writable(data)
+    arrays = array_key(key)
+    if arrays is None:
+        _check_key(key)
+    else:
+        key = arrays
     elements = as_floats(value, data.dtype)
     if elements.size == 1:
         elements = elements.reshape(())

@@ -74,6 +74,19 @@ def _network(backend: TensorBackend, dtype: str, batch: int) -> None:
     conv1d(line, weight.detach()[:, :, 0]).sum().backward()
 
 
+def _windows(backend: TensorBackend, dtype: str, batch: int) -> None:
+    """Run forward and backward the layers of a ResNet that are in no LeNet."""
+    functional = layers.functional
+    images = from_numpy(np.ones((batch, 2, 8, 8), dtype), backend).requires_grad_()
+    weight = from_numpy(np.ones((2, 2, 3, 3), dtype), backend).requires_grad_()
+    mean, variance = (from_numpy(np.ones(2, dtype), backend) for _ in range(2))
+    strided = functional.conv2d(images, weight, stride=2, padding=1)
+    out = functional.batch_norm(strided, mean, variance, training=True)
+    out = out + functional.batch_norm(strided, mean, variance)
+    pooled = functional.max_pool2d(out, 2, 1) + functional.avg_pool2d(out, 2, 1)
+    pooled.sum().backward()
+
+
 def warmup_steps(dtypes: tuple[str, ...] = ("float32", "float64")) -> Iterator[Step]:
     """Yield pairs of what is compiled and the function that does it, on the default backend."""
     backend = get_backend()
@@ -84,3 +97,5 @@ def warmup_steps(dtypes: tuple[str, ...] = ("float32", "float64")) -> Iterator[S
                 yield f"{name}, {title}", partial(_elementwise, backend, name, dtype, rows)
             yield f"reductions, {title}", partial(_reductions, backend, dtype, rows)
             yield f"layers, {title}", partial(_network, backend, dtype, batch)
+            # Half as high and wide after the strides, so four times as many are as much work.
+            yield f"windows, {title}", partial(_windows, backend, dtype, 4 * batch)

@@ -14,7 +14,7 @@ from tqdm import trange
 
 import minitorch
 from minitorch.datasets import Graph, datasets
-from minitorch.viz.plots import plot_decision_boundary_2d
+from minitorch.viz.plots import save_decision_boundary
 
 Array = npt.NDArray[Any]
 DatasetName = enum.Enum("DatasetName", {name: name for name in datasets}, type=str)
@@ -74,7 +74,7 @@ def finish(script: str, name: str, predict: Predict, data: Graph, plot: Path | N
     points = np.array(data.X)
     accuracy = accuracy_of(predict(points), data)
     path = plot or Path("runs") / f"{script}-{name.lower()}.png"
-    plot_decision_boundary_2d(
+    save_decision_boundary(
         predict, points, np.array(data.y), path, f"{script}, {name}: {accuracy:.1f} %"
     )
     print(f"decision boundary drawn in {path}")

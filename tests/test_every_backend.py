@@ -33,6 +33,8 @@ MAPS: dict[str, Case] = {
     "tanh": (lambda a: a.tanh(), np.tanh),
     "id": (lambda a: a.backend.id_map(a), np.copy),
     "inv": (lambda a: a.backend.inv_map(a), lambda a: 1 / a),
+    "abs": (lambda a: a.abs(), np.abs),
+    "sqrt": (lambda a: a.sqrt(), np.sqrt),
 }
 ZIPS: dict[str, Case] = {
     "add": (lambda a, b: a + b, np.add),
@@ -43,6 +45,10 @@ ZIPS: dict[str, Case] = {
     "gt": (lambda a, b: a > b, lambda a, b: (a > b).astype(np.result_type(a, b))),
     "eq": (lambda a, b: a == b, lambda a, b: (a == b).astype(np.result_type(a, b))),
     "ne": (lambda a, b: a != b, lambda a, b: (a != b).astype(np.result_type(a, b))),
+    "le": (lambda a, b: a <= b, lambda a, b: (a <= b).astype(np.result_type(a, b))),
+    "ge": (lambda a, b: a >= b, lambda a, b: (a >= b).astype(np.result_type(a, b))),
+    "pow": (lambda a, b: a**b, lambda a, b: a**b),
+    "leaky": (lambda a, b: a.backend.leaky_zip(a, b), lambda a, b: np.where(a > 0, a, a * b)),
     "is_close": (
         lambda a, b: a.is_close(b),
         lambda a, b: (abs(a - b) < 0.01).astype(np.result_type(a, b)),
@@ -58,6 +64,18 @@ BACKWARDS: dict[str, Case] = {
         lambda a, d: d * a * (1 - a),
     ),
     "tanh_back": (lambda a, d: a.backend.tanh_back_zip(a, d), lambda a, d: d * (1 - a * a)),
+    "abs_back": (lambda a, d: a.backend.abs_back_zip(a, d), lambda a, d: d * np.sign(a)),
+    "sqrt_back": (lambda a, d: a.backend.sqrt_back_zip(a, d), lambda a, d: d / (2 * a)),
+    "length_back": (lambda a, d: a.backend.length_back_zip(a, d), lambda a, d: d / (2 * a)),
+    "leaky_slope": (
+        lambda a, b: a.backend.leaky_slope_zip(a, b),
+        lambda a, b: np.where(a > 0, 1, b),
+    ),
+    "pow_by_base": (lambda a, b: a.backend.pow_by_base_zip(a, b), lambda a, b: b * a ** (b - 1)),
+    "pow_by_exponent": (
+        lambda a, b: a.backend.pow_by_exponent_zip(a, b),
+        lambda a, b: a**b * np.log(a),
+    ),
 }
 REDUCTIONS: dict[str, Case] = {
     "sum": (lambda a, dim: a.sum(dim), lambda a, dim: a.sum(dim, keepdims=True)),

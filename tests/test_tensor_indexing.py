@@ -85,9 +85,9 @@ def test_a_refused_index_is_named_as_it_was_given() -> None:
         counted(2, 3)[-5, 0]
 
 
-@pytest.mark.parametrize("key", [[0, 1], np.array([0]), True, 1.0, "0", (0, [1])])
-def test_only_basic_indexing_is_there(key: Any) -> None:
-    with pytest.raises(IndexingError, match=r"only integers, slices, \.\.\. and None"):
+@pytest.mark.parametrize("key", [True, 1.0, "0", (0, "1"), (0, 1.0)])
+def test_an_index_of_another_kind_is_refused(key: Any) -> None:
+    with pytest.raises(IndexingError, match="can index a tensor"):
         counted(2, 3)[key]
 
 

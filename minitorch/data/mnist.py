@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from minitorch.data.fetch import SAMPLE_NOTE, fetch_mnist, find_file, find_sample
 from minitorch.data.idx import read_idx
+from minitorch.data.pictures import PictureDataset, Transform
 from minitorch.errors import DataError
 
 __all__ = ["MNIST"]
@@ -27,7 +28,7 @@ _failures: dict[Path, tuple[float, str]] = {}
 _said: set[tuple[Path, str]] = set()
 
 
-class MNIST:
+class MNIST(PictureDataset):
     """Handwritten digits, 28 by 28: 60,000 to train on or 10,000 to test on.
 
     `root` is the folder of the files, plain or gzipped. Without it the folder is the one in
@@ -37,6 +38,10 @@ class MNIST:
     With `download=True`, files that are not there, or are only the sample's, are fetched into
     the folder. If that fails, one line on stderr says why, and the sample that ships is used.
     Nothing is fetched where the folder is the sample that ships.
+
+    An item is a picture as it is stored, uint8 of shape (28, 28), and its digit. With
+    `transform` it is what that makes of the picture as network input, a float32 array of shape
+    (1, 28, 28) from 0 to 1. A `DataLoader` gives network input in either case.
 
     Raises `DataError` if the files are not there and nothing can stand in for them, or if
     they are damaged or do not belong together.
@@ -49,8 +54,14 @@ class MNIST:
 
     """
 
+    picture_shape = (1, 28, 28)
+
     def __init__(
-        self, root: str | Path | None = None, train: bool = True, download: bool = False
+        self,
+        root: str | Path | None = None,
+        train: bool = True,
+        download: bool = False,
+        transform: Transform | None = None,
     ) -> None:
         folder = _default_folder() if root is None else Path(root).expanduser()
         if folder.exists() and not folder.is_dir():
@@ -80,26 +91,16 @@ class MNIST:
         if problem and loaded.is_sample and (folder, problem) not in _said:
             _said.add((folder, problem))
             print(f"{problem}; using {SAMPLE_NOTE}", file=sys.stderr)
-        self.images: NDArray[np.uint8] = loaded.images
-        self.labels: NDArray[np.int64] = loaded.labels
+        self.images = loaded.images
+        self.labels = loaded.labels
+        self.transform = transform
         self.is_sample: bool = loaded.is_sample
         kind = "sample of MNIST" if loaded.is_sample else "MNIST"
         half = "training" if train else "test"
-        self.source: str = f"{kind}, {len(self):,} {half} images from {loaded.folder}"
+        self.source = f"{kind}, {len(self):,} {half} images from {loaded.folder}"
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
-        return self.images[index], int(self.labels[index])
-
-    def __repr__(self) -> str:
-        return f"<{self.source}>"
-
-    def inputs(self, dtype: DTypeLike = "float32") -> NDArray[Any]:
-        """Return the images as network input: shape (N, 1, 28, 28), from 0 to 1."""
-        scaled: NDArray[Any] = np.divide(self.images[:, np.newaxis], 255, dtype=dtype)
-        return scaled
+    def _plain(self, index: int) -> Any:
+        return self.images[index]
 
 
 class _Loaded(NamedTuple):

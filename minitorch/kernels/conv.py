@@ -37,6 +37,7 @@ __all__ = [
     "convolution_kernel",
     "convolution_plan",
     "convolve_part",
+    "convolve_stack",
     "place_images",
     "tap_offsets",
 ]
@@ -122,7 +123,7 @@ def place_images(
                 begin += columns
 
 
-def _convolve_stack(
+def convolve_stack(
     out: Any, start: int, images: int, out_channels: int, rows: int, columns: int,
     flat: Any, width: int, stacked_rows: int, offsets: Any, taps: int, panels: Any, tile: int,
     band: int, bias: Any, relu: bool, result: Any,
@@ -188,9 +189,9 @@ def convolve_part(
         place_images(flat, plane, width, top, left, stacked_rows, input,
                       image * channels * height * columns, images, channels, height, columns,
                       mask)  # fmt: skip
-        _convolve_stack(out, image * out_channels * out_rows * out_columns, images, out_channels,
-                        out_rows, out_columns, flat, width, stacked_rows, offsets, taps, panels,
-                        tile, band, bias, relu, result)  # fmt: skip
+        convolve_stack(out, image * out_channels * out_rows * out_columns, images, out_channels,
+                       out_rows, out_columns, flat, width, stacked_rows, offsets, taps, panels,
+                       tile, band, bias, relu, result)  # fmt: skip
 
 
 def _convolution(

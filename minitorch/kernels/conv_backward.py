@@ -27,7 +27,7 @@ from .micro import accumulate_tile
 from .packing import pack, pack_views
 from .rows import copy_row
 
-__all__ = ["convolution_backward_kernel"]
+__all__ = ["add_products", "convolution_backward_kernel"]
 
 _DOT_ROWS, _DOT_COLUMNS = DOT_TILE
 
@@ -45,6 +45,49 @@ def _turned(weight: Any, out_channels: int, channels: int, taps: int) -> Any:
                     (o * channels + c) * taps + tap
                 ]
     return turned
+
+
+def add_products(
+    totals: Any, by_bias: Any, laid: Any, grad_plane: int, flat: Any, starts: Any, length: int,
+    out_channels: int, taps: int, line: int, tile: int,
+    grad_panels: Any, view_panels: Any, offsets: Any,
+) -> None:  # fmt: skip
+    """Add a stack's share of the gradients by weight and by bias, within kernels.
+
+    Args:
+        totals, line: (out_channels, taps), its rows `line` apart.
+        laid, grad_plane: the output's gradient at the width of the padded images, a plane for
+            each channel.
+        flat, starts, length: the images, where each tap's view of them starts, and how long
+            it is.
+        grad_panels, view_panels, offsets: room for the tiles of many output channels.
+    """
+    for channel in range(out_channels):
+        total = laid.dtype.type(0)
+        for position in range(channel * grad_plane, (channel + 1) * grad_plane):
+            total += laid[position]
+        by_bias[channel] += total
+    lanes = VECTOR_BYTES // laid.itemsize
+    if out_channels <= _FEW:
+        for channel in range(0, out_channels, _DOT_ROWS):
+            for tap in range(0, taps, _DOT_COLUMNS):
+                add_dot_products(
+                    -(-length // lanes), laid, channel * grad_plane, grad_plane, flat, starts,
+                    tap, totals, channel * line + tap, line,
+                )  # fmt: skip
+        return
+    tall, wide = HEIGHTS[tile], VECTORS[tile] * lanes
+    views, deepest = len(starts), len(offsets)
+    for k0 in range(0, length, deepest):
+        depth = min(deepest, -(-(length - k0) // 4) * 4)
+        pack(grad_panels, 0, laid, k0, grad_plane, 1, out_channels, depth, tall)
+        pack_views(view_panels, wide * deepest, flat[k0:], starts, views, depth, wide)
+        for j in range(0, taps, wide):
+            for i in range(0, out_channels, tall):
+                accumulate_tile(
+                    tile, depth, grad_panels, i * depth, view_panels, j * deepest, offsets,
+                    totals, i * line + j, line, 1,
+                )  # fmt: skip
 
 
 def _weight_gradient_part(
@@ -83,30 +126,9 @@ def _weight_gradient_part(
         place_images(laid, grad_plane, width, 0, 0, stacked_rows, grad,
                       image * out_channels * out_rows * out_columns, images, out_channels,
                       out_rows, out_columns, mask)  # fmt: skip
-        for channel in range(out_channels):
-            total = grad.dtype.type(0)
-            for position in range(channel * grad_plane, (channel + 1) * grad_plane):
-                total += laid[position]
-            by_bias[channel] += total
         length = ((images - 1) * stacked_rows + out_rows - 1) * width + out_columns
-        if out_channels <= _FEW:
-            for channel in range(0, out_channels, _DOT_ROWS):
-                for tap in range(0, taps, _DOT_COLUMNS):
-                    add_dot_products(
-                        -(-length // lanes), laid, channel * grad_plane, grad_plane, flat, starts,
-                        tap, totals, channel * line + tap, line,
-                    )  # fmt: skip
-            continue
-        for k0 in range(0, length, deepest):
-            depth = min(deepest, -(-(length - k0) // 4) * 4)
-            pack(grad_panels, 0, laid, k0, grad_plane, 1, out_channels, depth, tall)
-            pack_views(view_panels, wide * deepest, flat[k0:], starts, views, depth, wide)
-            for j in range(0, taps, wide):
-                for i in range(0, out_channels, tall):
-                    accumulate_tile(
-                        tile, depth, grad_panels, i * depth, view_panels, j * deepest, offsets,
-                        totals, i * line + j, line, 1,
-                    )  # fmt: skip
+        add_products(totals, by_bias, laid, grad_plane, flat, starts, length, out_channels, taps,
+                     line, tile, grad_panels, view_panels, offsets)  # fmt: skip
     for channel in range(out_channels):
         copy_row(by_weight, channel * taps, totals, channel * line, taps)
 

@@ -50,7 +50,9 @@ class Pooling(NamedTuple):
     mean: Kernel  # (images, out, ...)
     mean_back: Kernel  # (by_images, grad, ...) fills the first
     largest: Kernel  # (images, out, ...)
-    largest_back: Kernel  # (by_images, images, out, grad, ...) fills the first
+    # (by_images, images, out, grad, ...) fill the first; where several elements are largest,
+    largest_back: Kernel  # they share the gradient,
+    first_back: Kernel  # or the first in reading order has it.
 
 
 def pooling(height: int, width: int) -> Pooling:
@@ -140,6 +142,43 @@ def _pooling(side: int) -> Pooling:
                 equal = images[i * step + v] == rows[i]
                 by_images[i * step + v] = share if equal else nothing
 
+    def find_sideways(found: Any, images: Any, rows: Any, width: int) -> None:
+        """Note whether one of each `width` neighbours of images is its element of rows."""
+        step = np.uint64(side or width)
+        one, zero = found.dtype.type(1), found.dtype.type(0)
+        for i in range(np.uint64(len(rows))):
+            seen = zero
+            for v in range(step):
+                number = images[i * step + v]
+                seen = one if number == rows[i] or number != number else seen
+            found[i] = seen
+
+    def give_to_first_row(
+        shares: Any, found: Any, grad: Any, bands: int, height: Any, columns: Any
+    ) -> None:
+        """Set shares (bands, height, columns) to grad in the first row that has found, else 0."""
+        height, columns = np.uint64(side or height), np.uint64(columns)
+        zero = shares.dtype.type(0)
+        for band in range(np.uint64(bands)):
+            for column in range(columns):
+                left = grad[band * columns + column]
+                for u in range(height):
+                    at = (band * height + u) * columns + column
+                    shares[at] = left if found[at] > 0 else zero
+                    left = zero if found[at] > 0 else left
+
+    def give_to_first(by_images: Any, images: Any, rows: Any, shares: Any, width: int) -> None:
+        """Give shares[i] to the first of its neighbours that is rows[i], and to others 0."""
+        step = np.uint64(side or width)
+        zero = shares.dtype.type(0)
+        for i in range(np.uint64(len(rows))):
+            left = shares[i]
+            for v in range(step):
+                number = images[i * step + v]
+                here = number == rows[i] or number != number
+                by_images[i * step + v] = left if here else zero
+                left = zero if here else left
+
     def mean_of_piece(
         images: Any, out: Any, bands: int, height: int, width: int, columns: int
     ) -> None:
@@ -182,6 +221,18 @@ def _pooling(side: int) -> Pooling:
         repeat(counts, shares, bands, height, columns)
         share_sideways(by_images, images, rows, counts, width)
 
+    def first_back_of_piece(
+        by_images: Any, images: Any, out: Any, grad: Any,
+        bands: int, height: int, width: int, columns: int,
+    ) -> None:  # fmt: skip
+        rows = np.empty(bands * height * columns, grad.dtype)
+        found = np.empty(bands * height * columns, grad.dtype)
+        shares = np.empty(bands * height * columns, grad.dtype)
+        repeat(rows, out, bands, height, columns)
+        find_sideways(found, images, rows, width)
+        give_to_first_row(shares, found, grad, bands, height, columns)
+        give_to_first(by_images, images, rows, shares, width)
+
     def in_pieces(of_piece: Callable[..., None]) -> Kernel:
         def pool(
             images: Any, values: Any, bands: int, height: int, width: int, columns: int
@@ -197,23 +248,27 @@ def _pooling(side: int) -> Pooling:
 
         return Kernel(pool)
 
-    def largest_back(
-        by_images: Any, images: Any, out: Any, grad: Any,
-        bands: int, height: int, width: int, columns: int,
-    ) -> None:  # fmt: skip
-        per = _bands_in_piece(height, width, columns)
-        size = height * width * columns
-        for piece in prange((bands + per - 1) // per):
-            at = piece * per
-            largest_back_of_piece(
-                by_images[at * size :], images[at * size :],
-                out[at * columns :], grad[at * columns :],
-                min(per, bands - at), height, width, columns,
-            )  # fmt: skip
+    def back_in_pieces(of_piece: Callable[..., None]) -> Kernel:
+        def largest_back(
+            by_images: Any, images: Any, out: Any, grad: Any,
+            bands: int, height: int, width: int, columns: int,
+        ) -> None:  # fmt: skip
+            per = _bands_in_piece(height, width, columns)
+            size = height * width * columns
+            for piece in prange((bands + per - 1) // per):
+                at = piece * per
+                of_piece(
+                    by_images[at * size :], images[at * size :],
+                    out[at * columns :], grad[at * columns :],
+                    min(per, bands - at), height, width, columns,
+                )  # fmt: skip
+
+        return Kernel(largest_back)
 
     return Pooling(
         in_pieces(mean_of_piece),
         in_pieces(mean_back_of_piece),
         in_pieces(largest_of_piece),
-        Kernel(largest_back),
+        back_in_pieces(largest_back_of_piece),
+        back_in_pieces(first_back_of_piece),
     )

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["is_fused_relu", "whole_number", "whole_numbers"]
+__all__ = [
+    "Pairs",
+    "Sizes",
+    "convolution_padding",
+    "is_fused_relu",
+    "whole_number",
+    "whole_numbers",
+]
+
+# One number for all dimensions of an image, or one for each.
+Sizes = int | Sequence[int]
+
+# For each dimension of an image, how many zeros come before and after it.
+Pairs = tuple[tuple[int, int], ...]
 
 
 def whole_number(layer: str, name: str, value: Any, least: int) -> int:
@@ -31,6 +44,33 @@ def whole_numbers(layer: str, name: str, value: Any, count: int, least: int) -> 
         shown = given[0] if count == 1 and len(given) == 1 else value
         raise ValueError(f"{layer}: {name} is {shown!r}; it must be {wanted}")
     return tuple([n.__index__() for n in given])
+
+
+def convolution_padding(
+    name: str,
+    padding: Any,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> tuple[str | tuple[int, ...], Pairs]:
+    """Return a convolution's padding as it prints, and as zeros before and after the image.
+
+    With "same", an odd zero comes after the image, as in PyTorch.
+
+    Raises:
+        ValueError: if it is not "same", "valid" or integers, or "same" with a stride.
+    """
+    if not isinstance(padding, str):
+        numbers = whole_numbers(name, "padding", padding, len(kernel), 0)
+        return numbers, tuple([(n, n) for n in numbers])
+    if padding == "valid":
+        return padding, ((0, 0),) * len(kernel)
+    if padding != "same":
+        raise ValueError(f'{name}: padding is {padding!r}; it must be "same", "valid" or integers')
+    if max(stride) > 1:
+        raise ValueError(f'{name}: padding="same" keeps the size at stride 1 only, not {stride}')
+    totals = [step * (k - 1) for k, step in zip(kernel, dilation, strict=True)]
+    return padding, tuple([(n // 2, n - n // 2) for n in totals])
 
 
 def is_fused_relu(layer: str, activation: str | None) -> bool:

@@ -1,11 +1,13 @@
 """Convolutional layers.
 
-The kernel stands wherever it fits on the padded image; each output channel sums over all
-input channels::
+The kernel stands wherever it fits on the padded image, or at every stride-th place; each output
+channel sums over all input channels::
 
     padding=0, "valid"     n - k + 1 places
     padding=p              n + 2 p - k + 1 places
     padding="same"         n places; of k - 1 zeros, half come before, a zero left over after
+    stride=s               of N places (N - 1) // s + 1
+    dilation=d             for k, d (k - 1) + 1: between the kernel's elements come d - 1 others
 """
 
 from __future__ import annotations
@@ -15,13 +17,11 @@ from typing import Any
 
 from ..module import Module
 from ..tensor import Tensor
-from .arguments import is_fused_relu, whole_number, whole_numbers
-from .functional import Padding, convolution
+from .arguments import Sizes, convolution_padding, is_fused_relu, whole_number, whole_numbers
+from .functional.convolution import convolution
 from .init import uniform_parameter
 
 __all__ = ["Conv1d", "Conv2d"]
-
-Sizes = int | tuple[int, ...]
 
 
 class _Convolution(Module):
@@ -34,8 +34,10 @@ class _Convolution(Module):
         in_channels: int,
         out_channels: int,
         kernel_size: Sizes,
-        *,
+        stride: Sizes = 1,
         padding: Sizes | str = 0,
+        dilation: Sizes = 1,
+        *,
         bias: bool = True,
         activation: str | None = None,
     ) -> None:
@@ -44,16 +46,15 @@ class _Convolution(Module):
         self.in_channels = whole_number(name, "in_channels", in_channels, 1)
         self.out_channels = whole_number(name, "out_channels", out_channels, 1)
         self.kernel_size = whole_numbers(name, "kernel_size", kernel_size, spatial, 1)
-        self.padding: str | tuple[int, ...]
-        if isinstance(padding, str):
-            if padding not in ("same", "valid"):
-                raise ValueError(
-                    f'{name}: padding is {padding!r}; it must be "same", "valid" or integers'
-                )
-            self.padding = padding
-        else:
-            self.padding = whole_numbers(name, "padding", padding, spatial, 0)
-        self._pairs = self._padded()
+        self.stride = whole_numbers(name, "stride", stride, spatial, 1)
+        self.dilation = whole_numbers(name, "dilation", dilation, spatial, 1)
+        self.padding, self._pairs = convolution_padding(
+            name, padding, self.kernel_size, self.stride, self.dilation
+        )
+        # The number 1 is taken without a check, which would cost a microsecond or two.
+        self._steps: tuple[Any, Any] = (self.stride, self.dilation)
+        if max(self.stride + self.dilation) == 1:
+            self._steps = 1, 1
         self.activation = activation
         self._relu = is_fused_relu(name, activation)
         shape = (self.out_channels, self.in_channels, *self.kernel_size)
@@ -61,29 +62,26 @@ class _Convolution(Module):
         self.weight = uniform_parameter(shape, fan_in)
         self.bias = uniform_parameter(shape[:1], fan_in) if bias else None
 
-    def _padded(self) -> Padding:
-        """Return how many zeros come before and after each dimension of the image."""
-        if self.padding == "same":
-            return tuple([((k - 1) // 2, k // 2) for k in self.kernel_size])
-        if self.padding == "valid":
-            return ((0, 0),) * self._spatial
-        return tuple([(int(p), int(p)) for p in self.padding])
-
     def forward(self, input: Tensor) -> Tensor:
         """Return the layer's output; see `functional.convolution`."""
         own: Any = self._parameters  # a look-up here costs a microsecond less than an attribute
-        return convolution(input, own["weight"], own.get("bias"), self._pairs, self._relu)
+        return convolution(
+            input, own["weight"], own.get("bias"), self._pairs, self._relu, *self._steps
+        )
 
-    def __repr__(self) -> str:
+    def extra_repr(self) -> str:
+        """Return the arguments, as they are printed."""
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"]
-        parts.append(f"stride={(1,) * self._spatial}")
+        parts.append(f"stride={self.stride}")
         if isinstance(self.padding, str) or any(self.padding):
             parts.append(f"padding={self.padding}")
+        if max(self.dilation) > 1:
+            parts.append(f"dilation={self.dilation}")
         if self.bias is None:
             parts.append("bias=False")
         if self.activation:
             parts.append(f"activation={self.activation!r}")
-        return f"{type(self).__name__}({', '.join(parts)})"
+        return ", ".join(parts)
 
 
 class Conv1d(_Convolution):
@@ -92,7 +90,9 @@ class Conv1d(_Convolution):
     Args:
         in_channels, out_channels: the sizes of dimension 1.
         kernel_size: k, or (k,); `weight` is (out_channels, in_channels, k).
+        stride: from one place of the kernel to the next.
         padding: how many zeros stand on both sides, or "same" or "valid".
+        dilation: from one element of the kernel to the next.
         bias: add one, `bias` of shape (out_channels,).
         activation: None, or "relu" for what a ReLU behind the layer gives, in one kernel
             where the backend has one.
@@ -110,8 +110,10 @@ class Conv2d(_Convolution):
     Args:
         in_channels, out_channels: the sizes of dimension 1.
         kernel_size: k, or (kh, kw); `weight` is (out_channels, in_channels, kh, kw).
+        stride: from one place of the kernel to the next, or (downwards, to the right).
         padding: how many zeros stand on all sides, or (above and below, left and right), or
             "same" or "valid".
+        dilation: from one element of the kernel to the next, or (downwards, to the right).
         bias: add one, `bias` of shape (out_channels,).
         activation: None, or "relu" for what a ReLU behind the layer gives, in one kernel
             where the backend has one.

@@ -5,17 +5,16 @@ from __future__ import annotations
 from ..module import Module
 from ..nn import dropout
 from ..tensor import Tensor
+from .functional.dropout import dropout2d
 
-__all__ = ["Dropout"]
+__all__ = ["Dropout", "Dropout2d"]
 
 
-class Dropout(Module):
-    """In training, sets random elements to 0 and divides the others by 1 - p.
-
-    In evaluation it returns its input.
+class _Dropout(Module):
+    """What both kinds share.
 
     Args:
-        p: the probability of each element to be dropped.
+        p: the probability to be dropped.
 
     Raises:
         ValueError: if it is not between 0 and 1.
@@ -27,9 +26,40 @@ class Dropout(Module):
             raise ValueError(f"{type(self).__name__}: p is {p}; it must be from 0 to 1")
         self.p = p
 
+    def extra_repr(self) -> str:
+        """Return the probability."""
+        return f"p={self.p}, inplace=False"
+
+
+class Dropout(_Dropout):
+    """In training, sets random elements to 0 and divides the others by 1 - p.
+
+    In evaluation it returns its input.
+
+    Args:
+        p: the probability of each element to be dropped.
+
+    Raises:
+        ValueError: if it is not between 0 and 1.
+    """
+
     def forward(self, input: Tensor) -> Tensor:
         """Return the input with elements dropped while training; see `minitorch.dropout`."""
         return dropout(input, self.p, not self.training)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(p={self.p}, inplace=False)"
+
+class Dropout2d(_Dropout):
+    """In training, sets random channels of images to 0 and divides the others by 1 - p.
+
+    In evaluation it returns its input.
+
+    Args:
+        p: the probability of each channel of each image to be dropped.
+
+    Raises:
+        ValueError: if it is not between 0 and 1.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input with channels dropped while training; see `functional.dropout2d`."""
+        return dropout2d(input, self.p, self.training)

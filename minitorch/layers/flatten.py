@@ -42,5 +42,6 @@ class Flatten(Module):
         joined = math.prod(shape[start : end + 1])
         return input.contiguous().view(*shape[:start], joined, *shape[end + 1 :])
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(start_dim={self.start_dim}, end_dim={self.end_dim})"
+    def extra_repr(self) -> str:
+        """Return the dimensions."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["plot_decision_boundary_2d"]
+__all__ = ["save_decision_boundary"]
 
 COLOURS = ("#1f77b4", "#d62728")
 
 
-def plot_decision_boundary_2d(
+def save_decision_boundary(
     predict: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
     points: npt.NDArray[np.float64],
     labels: npt.NDArray[np.int64],

@@ -61,9 +61,6 @@ OPERANDS: dict[str, Refusal] = {
     "bias of a convolution": (lambda: functional.convolution(zeros(2, 1, 4), zeros(3, 1, 2),
                                                              zeros(1, 3, 1)), ShapeError,
                               ("convolution", "the bias must be of shape (3,)")),
-    "tile": (lambda: layers.AvgPool2d(3)(zeros(1, 1, 6, 4)), ShapeError,
-             ("avgpool2d", "(1, 1, 6, 4)", "must divide the image's height and width")),
-    "tile of a line": (lambda: layers.MaxPool2d(2)(zeros(1, 6, 4)), ShapeError, ("maxpool2d",)),
     "flatten": (lambda: layers.Flatten()(zeros(4)), IndexingError, ("Flatten", "(4,)")),
     "flatten backwards": (lambda: layers.Flatten(2, 1)(zeros(2, 3, 4)), ShapeError,
                           ("Flatten", "(2, 3, 4)", "start_dim 2 comes after end_dim 1")),
@@ -116,11 +113,6 @@ ARGUMENTS: dict[str, Refusal] = {
     "rate": (lambda: layers.Dropout(1.5), ValueError, ("Dropout: p is 1.5", "from 0 to 1")),
     "no rate": (lambda: layers.Dropout(float("nan")), ValueError, ("Dropout: p is nan",)),
     "module": (lambda: layers.Sequential(layers.ReLU(), max), TypeError, ("at 1, is not a Mod",)),
-    # In PyTorch the fourth is the stride, which these do not have yet.
-    "stride": (lambda: layers.Conv2d(1, 1, 3, 2), TypeError, ()),
-    "stride by name": (lambda: layers.Conv1d(1, 1, 3, stride=2), TypeError, ("stride",)),
-    "dilation": (lambda: layers.Conv1d(1, 1, 3, dilation=2), TypeError, ("dilation",)),
-    "stride of tiles": (lambda: layers.MaxPool2d(2, stride=1), TypeError, ("stride",)),
 }  # fmt: skip
 
 

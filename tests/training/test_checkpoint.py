@@ -78,9 +78,9 @@ def test_a_checkpoint_of_another_model_is_refused_and_changes_nothing(tmp_path: 
     save_checkpoint(path, Model(3), {})
     other = Model(4)
     before = other.bias.numpy().copy()
-    with pytest.raises(minitorch.CheckpointError, match=r"weights has shape \(2, 3\)"):
+    with pytest.raises(minitorch.CheckpointError, match="of another module"):
         load_checkpoint(path).restore(other)
     np.testing.assert_array_equal(other.bias.numpy(), before)
     other.extra = minitorch.Parameter(minitorch.rand(1))
-    with pytest.raises(minitorch.CheckpointError, match=r"lacks \['extra'\]"):
+    with pytest.raises(minitorch.CheckpointError, match="missing: extra"):
         load_checkpoint(path).restore(other)

@@ -63,7 +63,7 @@ def test_a_server_listens_on_this_machine_only() -> None:
 @needs_visdom
 def test_a_port_that_something_else_listens_on_is_passed_over() -> None:
     with socket.create_server(("127.0.0.1", visdom_server.FIRST_PORT)):
-        assert start().port == visdom_server.FIRST_PORT + 1
+        assert start().port > visdom_server.FIRST_PORT
 
 
 @needs_visdom

@@ -1,0 +1,96 @@
+"""Keeping gradients within bounds, between `backward` and the optimiser's step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .autodiff import no_grad
+from .errors import GradientError
+from .module import Parameter
+from .tensor import Tensor
+from .tensor_data import TensorData
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+
+Parameters = Iterable[Any] | Tensor | Parameter
+
+
+def clip_grad_norm_(
+    parameters: Parameters,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale the gradients of all parameters by one factor, in place, to a norm of `max_norm`.
+
+    They stay as they are, but for rounding, where their norm is less already.
+
+    Args:
+        parameters: Parameters or tensors, or one of them; those without a gradient are left out.
+        max_norm: the largest norm allowed of all gradients taken together, as one vector.
+        norm_type: p of the p-norm; may be infinity.
+        error_if_nonfinite: raise an error where the norm is NaN or infinite.
+
+    Returns:
+        The norm before, a tensor without dimensions.
+
+    Raises:
+        ValueError: if `max_norm` is negative or not a number, or `norm_type` not above 0.
+        GradientError: as asked for by `error_if_nonfinite`; nothing is changed then.
+    """
+    if not max_norm >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm is {max_norm}; it must be 0 or more")
+    if not norm_type > 0:
+        raise ValueError(f"clip_grad_norm_: norm_type is {norm_type}; it must be above 0")
+    gradients = _gradients("clip_grad_norm_", parameters)
+    norms = [np.linalg.norm(grad.numpy().reshape(-1), norm_type) for grad in gradients if grad.size]
+    norm = np.linalg.norm(np.array(norms), norm_type) if norms else np.float64(0.0)
+    if error_if_nonfinite and not math.isfinite(norm):
+        raise GradientError(f"clip_grad_norm_: the norm of the gradients is {norm}")
+    # PyTorch's formula: the small number keeps a norm of 0 from dividing.
+    factor = min(max_norm / (float(norm) + 1e-6), 1.0) if not math.isnan(norm) else math.nan
+    with no_grad():
+        for grad in gradients:
+            grad.backend.id_cmap(grad * factor, grad)
+    if not gradients:
+        return Tensor(TensorData.from_array(np.array(norm)))
+    return gradients[0]._new(TensorData.from_array(np.array(norm, gradients[0].dtype)))
+
+
+def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
+    """Cut each element of the gradients, in place, to from -clip_value to clip_value.
+
+    Args:
+        parameters: Parameters or tensors, or one of them; those without a gradient are left out.
+        clip_value: the largest absolute value allowed.
+
+    Raises:
+        ValueError: if `clip_value` is negative or not a number.
+    """
+    if not clip_value >= 0:
+        raise ValueError(f"clip_grad_value_: clip_value is {clip_value}; it must be 0 or more")
+    for grad in _gradients("clip_grad_value_", parameters):
+        elements = grad.numpy()
+        np.clip(elements, -clip_value, clip_value, out=elements)
+        grad._tensor.note_write()
+
+
+def _gradients(name: str, parameters: Parameters) -> list[Tensor]:
+    """Return the gradients of parameters that hold tensors and have one.
+
+    Raises:
+        TypeError: if a parameter is something else.
+    """
+    single = isinstance(parameters, Tensor | Parameter)
+    gradients = []
+    for parameter in [parameters] if single else parameters:
+        value = parameter.value if isinstance(parameter, Parameter) else parameter
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}: takes parameters of tensors, not of {type(value).__name__}")
+        if value.grad is not None:
+            gradients.append(value.grad)
+    return gradients
