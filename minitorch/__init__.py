@@ -8,12 +8,16 @@ from . import (
     fast_conv,
     fast_ops,
     layers,
+    lr_scheduler,
+    models,
     nn,
     operators,
+    optim,
     simple_conv,
     tensor_data,
     tensor_ops,
     testing,
+    training,
     tuned_nn,
     tuned_optim,
     tuned_products,
@@ -35,6 +39,7 @@ from .backends import (
     register_kernel,
     set_default_backend,
 )
+from .clipping import clip_grad_norm_, clip_grad_value_
 from .creation import (
     arange,
     eye,
@@ -88,11 +93,13 @@ from .joining import cat, stack
 from .lazy_cuda import leave_lazy_cuda
 from .module import Module, Parameter
 from .nn import Max, argmax, avgpool2d, dropout, logsoftmax, max, maxpool2d, softmax, tile
-from .optim import SGD, Optimizer
+from .optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from .rng import manual_seed
 from .scalar import Scalar, ScalarHistory, derivative_check
 from .scalar_functions import ScalarFunction
 from .selection import gather
+from .serialization import load, save
+from .summary import summary
 from .tensor import Tensor
 from .tensor_data import (
     MAX_DIMS,
@@ -159,6 +166,8 @@ leave_lazy_cuda()
 __all__ = [
     "MAX_DIMS",
     "SGD",
+    "Adam",
+    "AdamW",
     "BackendError",
     "CheckpointError",
     "Context",
@@ -180,6 +189,7 @@ __all__ = [
     "Optimizer",
     "OutIndex",
     "Parameter",
+    "RMSprop",
     "Scalar",
     "ScalarFunction",
     "ScalarHistory",
@@ -211,6 +221,8 @@ __all__ = [
     "central_difference",
     "clamp",
     "clip",
+    "clip_grad_norm_",
+    "clip_grad_value_",
     "clone",
     "conv1d",
     "conv2d",
@@ -244,10 +256,12 @@ __all__ = [
     "le",
     "leaky_relu",
     "linspace",
+    "load",
     "log",
     "log_softmax",
     "logsoftmax",
     "long",
+    "lr_scheduler",
     "lt",
     "make_tensor_backend",
     "manual_seed",
@@ -256,6 +270,7 @@ __all__ = [
     "maxpool2d",
     "mean",
     "mm",
+    "models",
     "mul",
     "ne",
     "neg",
@@ -266,6 +281,7 @@ __all__ = [
     "ones",
     "ones_like",
     "operators",
+    "optim",
     "permute",
     "pow",
     "prod",
@@ -278,6 +294,7 @@ __all__ = [
     "register_kernel",
     "relu",
     "reshape",
+    "save",
     "set_default_backend",
     "set_default_dtype",
     "shape_broadcast",
@@ -290,6 +307,7 @@ __all__ = [
     "std",
     "strides_from_shape",
     "sum",
+    "summary",
     "t",
     "tanh",
     "tensor",
@@ -302,6 +320,7 @@ __all__ = [
     "tile",
     "to_index",
     "topological_sort",
+    "training",
     "transpose",
     "tuned_nn",
     "tuned_optim",

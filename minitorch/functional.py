@@ -8,6 +8,7 @@ from typing import Any
 
 from . import elementwise, operators
 from .errors import DTypeError
+from .module import Parameter
 from .scalar import Scalar
 from .tensor import Tensor
 
@@ -32,7 +33,7 @@ __all__ = [
 def _unary(x: Any, name: str, number: Callable[[float], float]) -> Any:
     if isinstance(x, Real):
         return number(float(x))
-    if isinstance(x, Tensor | Scalar):
+    if isinstance(x, Tensor | Scalar | Parameter):
         return getattr(x, name)()
     raise DTypeError(f"{name}: takes a tensor, a Scalar or a number, not a {type(x).__name__}")
 

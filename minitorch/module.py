@@ -79,8 +79,8 @@ class Module(ModuleTree, ModuleState, ModuleHooks):
         return named
 
     def parameters(self) -> Sequence[Parameter]:
-        """Return the parameters of this module and all its descendants."""
-        return [parameter for _, parameter in self.named_parameters()]
+        """Return the parameters of this module and all its descendants, each once."""
+        return list(dict.fromkeys(parameter for _, parameter in self.named_parameters()))
 
     def add_parameter(self, k: str, v: Any) -> Parameter:
         """Add the value `v` as a parameter named `k`, and return the parameter.

@@ -45,6 +45,12 @@ def test_every_module_is_named_once() -> None:
     assert prefixed == ["net", "net.left", "net.left.b", "net.left.c"]
 
 
+def test_a_parameter_at_two_places_is_given_once() -> None:
+    root = Root()
+    assert root.parameters() == [root.left.b.weight, root.left.c.weight]
+    assert len(root.named_parameters()) == 3
+
+
 def test_apply_comes_to_the_children_first() -> None:
     root, seen = Root(), []
     assert root.left.apply(seen.append) is root.left
