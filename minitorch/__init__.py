@@ -19,7 +19,9 @@ from . import (
     testing,
     training,
     tuned_nn,
+    tuned_norm,
     tuned_optim,
+    tuned_pool,
     tuned_products,
 )
 from .autodiff import (
@@ -323,7 +325,9 @@ __all__ = [
     "training",
     "transpose",
     "tuned_nn",
+    "tuned_norm",
     "tuned_optim",
+    "tuned_pool",
     "tuned_products",
     "unsqueeze",
     "var",

@@ -58,7 +58,7 @@ class BatchNorm(Function):
         dtype = np.result_type(*[t.dtype for t in tensors])
         x = elements_of(input).astype(dtype, copy=False)
         sizes = batch, channels, math.prod(shape[2:])
-        size = input.size
+        size = input._tensor.size
         out = np.empty(size, dtype)
         if own and size:
             moments_kernel.launch(size, mean, variance, x, *sizes)

@@ -68,7 +68,7 @@ def _as_rows(input: Tensor) -> TensorData:
         return input._tensor
     length = input.shape[-1]
     rows = math.prod(input.shape[:-1])
-    return input.contiguous()._tensor.sharing((rows, length), (length, 1), input.size)
+    return input.contiguous()._tensor.sharing((rows, length), (length, 1), rows * length)
 
 
 class Linear(Function):

@@ -17,25 +17,21 @@ from .backends import TensorBackend, get_backend
 from .creation import from_numpy
 from .fast_conv import conv1d, conv2d
 from .jit import PARALLEL_FROM
-from .optim import SGD
+from .optim import SGD, Adam, RMSprop
 
 __all__ = ["warmup_steps"]
 
 Step = tuple[str, Callable[[], object]]
 
-_MAPS = ("neg", "sigmoid", "relu", "log", "exp", "tanh", "id", "inv")
-_ZIPS = ("add", "sub", "mul", "div", "lt", "eq", "relu_back", "log_back", "inv_back",
-         "sigmoid_back", "tanh_back")  # fmt: skip
-
 
 def _elementwise(backend: TensorBackend, name: str, dtype: str, rows: int) -> None:
     a = from_numpy(np.ones((rows, 16), dtype), backend)
     column = from_numpy(np.ones((rows, 1), dtype), backend)
-    if name in _MAPS:
-        getattr(backend, f"{name}_map")(a)
+    operation = getattr(backend, name)
+    if name.endswith("_map"):
+        operation(a)
         column.expand(rows, 16).contiguous()
     else:
-        operation = getattr(backend, f"{name}_zip")
         operation(a, a)
         operation(a, column)
 
@@ -64,7 +60,8 @@ def _network(backend: TensorBackend, dtype: str, batch: int) -> None:
         parameter.update(from_numpy(parameter.numpy().astype(dtype), backend))
     for loss in (layers.functional.cross_entropy, layers.functional.nll_loss):
         loss(model(images), labels).backward()
-    SGD(model.parameters(), 0.1).step()
+    for optim in SGD, partial(SGD, momentum=0.9), RMSprop, Adam:
+        optim(model.parameters(), lr=0.1).step()
     weight = from_numpy(np.ones((4, 2, 3, 3), dtype), backend).requires_grad_()
     line = from_numpy(np.ones((batch, 2, 64), dtype), backend).requires_grad_()
     flat = conv2d(images.requires_grad_(), weight).view(batch, 256)
@@ -93,7 +90,7 @@ def warmup_steps(dtypes: tuple[str, ...] = ("float32", "float64")) -> Iterator[S
     for dtype in dtypes:
         for build, rows, batch in (("serial", 2, 1), ("parallel", PARALLEL_FROM // 16, 256)):
             title = f"{dtype}, {build}"
-            for name in (*_MAPS, *_ZIPS):
+            for name in [name for name in vars(backend) if name.endswith(("_map", "_zip"))]:
                 yield f"{name}, {title}", partial(_elementwise, backend, name, dtype, rows)
             yield f"reductions, {title}", partial(_reductions, backend, dtype, rows)
             yield f"layers, {title}", partial(_network, backend, dtype, batch)

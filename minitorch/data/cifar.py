@@ -11,7 +11,7 @@ import numpy as np
 
 from minitorch.data.cifar_files import ARCHIVE, TEST, TRAIN, fetch_cifar10, find_batches, read_batch
 from minitorch.data.lookalike import lookalike
-from minitorch.data.mnist import RETRY_SECONDS, _default_folder
+from minitorch.data.mnist import RETRY_SECONDS, default_folder
 from minitorch.data.pictures import PictureDataset, Transform
 from minitorch.errors import DataError
 
@@ -67,7 +67,7 @@ class CIFAR10(PictureDataset):
         *,
         generated: bool = False,
     ) -> None:
-        folder = _default_folder() if root is None else Path(root).expanduser()
+        folder = default_folder() if root is None else Path(root).expanduser()
         names = TRAIN if train else TEST
         self.generated = generated
         if not generated and find_batches(folder, names) is None:

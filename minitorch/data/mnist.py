@@ -63,7 +63,7 @@ class MNIST(PictureDataset):
         download: bool = False,
         transform: Transform | None = None,
     ) -> None:
-        folder = _default_folder() if root is None else Path(root).expanduser()
+        folder = default_folder() if root is None else Path(root).expanduser()
         if folder.exists() and not folder.is_dir():
             raise DataError(f"{folder}: expected the folder of the MNIST files; found a file")
         sample = find_sample(folder)
@@ -110,7 +110,7 @@ class _Loaded(NamedTuple):
     is_sample: bool
 
 
-def _default_folder() -> Path:
+def default_folder() -> Path:
     """Return the folder that is used where the caller names none."""
     setting = os.environ.get("MINITORCH_DATA")
     if setting:

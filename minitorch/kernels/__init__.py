@@ -5,11 +5,13 @@ To be read in this order, each file a technique:
 1. `machine.py`: what the processor offers, and the sizes that follow from it;
 2. `micro.py`: the one inner loop of all products, held in the vector registers;
 3. `matmul.py`: the matrix product around it: panels and blocks for the caches;
-4. `conv.py`: convolution as that product, over shifted views of padded images;
+4. `conv.py`: convolution as that product, over shifted views of padded images, and
+   `conv_strided.py`, with strides and dilation, over phases of them;
 5. `elementwise.py`: maps and zips without index arithmetic;
 6. `vector_math.py`: exponentials and logarithms that vectorise;
 7. `reduce.py`: sums in lanes, as precise as they are fast;
-8. `pool.py`, `softmax.py` and the rest: what a LeNet needs in one pass over memory.
+8. `pool.py`, `windows.py`, `softmax.py`, `batch_norm.py` and the rest: what a LeNet or a ResNet
+   needs in one pass over memory.
 
 They take flat arrays and numbers. Nothing here knows of tensors; shapes are checked above.
 """

@@ -102,7 +102,7 @@ def test_which_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MNIST(str(tmp_path / "explicit")).labels == [1]
     monkeypatch.setenv("MINITORCH_DATA", "")
     checkout = Path(__file__).resolve().parents[2]
-    assert mnist._default_folder() == checkout / "data"
+    assert mnist.default_folder() == checkout / "data"
     # As if installed, with no checkout around the package.
     monkeypatch.setattr(
         mnist, "__file__", str(tmp_path / "site" / "minitorch" / "data" / "mnist.py")
