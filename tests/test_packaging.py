@@ -31,7 +31,6 @@ def test_numba_cuda_is_there_but_not_loaded_until_it_is_asked_for() -> None:
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
-@pytest.mark.slow
 def test_every_room_that_registers_fused_forms_is_imported() -> None:
     rooms = {path.stem for path in Path(minitorch.__file__).parent.glob("tuned_*.py")}
     assert len(rooms) > 3
@@ -42,6 +41,7 @@ def test_every_room_that_registers_fused_forms_is_imported() -> None:
     assert {f"minitorch.{room}" for room in rooms} <= set(loaded)
 
 
+@pytest.mark.slow
 def test_a_wheel_carries_the_table_of_tasks_and_the_sample(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(TOP)]
     done = subprocess.run(command, capture_output=True, text=True)
