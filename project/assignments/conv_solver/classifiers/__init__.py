@@ -1,0 +1,5 @@
+"""The networks."""
+
+from .cnn import ThreeLayerConvNet
+
+__all__ = ["ThreeLayerConvNet"]
