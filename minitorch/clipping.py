@@ -10,7 +10,7 @@ import numpy as np
 
 from .autodiff import no_grad
 from .errors import GradientError
-from .module import Parameter
+from .parameter import Parameter, value_of
 from .tensor import Tensor
 from .tensor_data import TensorData
 
@@ -53,9 +53,10 @@ def clip_grad_norm_(
         raise GradientError(f"clip_grad_norm_: the norm of the gradients is {norm}")
     # PyTorch's formula: the small number keeps a norm of 0 from dividing.
     factor = min(max_norm / (float(norm) + 1e-6), 1.0) if not math.isnan(norm) else math.nan
-    with no_grad():
-        for grad in gradients:
-            grad.backend.id_cmap(grad * factor, grad)
+    if factor != 1:
+        with no_grad():
+            for grad in gradients:
+                grad.backend.id_cmap(grad * factor, grad)
     if not gradients:
         return Tensor(TensorData.from_array(np.array(norm)))
     return gradients[0]._new(TensorData.from_array(np.array(norm, gradients[0].dtype)))
@@ -88,7 +89,7 @@ def _gradients(name: str, parameters: Parameters) -> list[Tensor]:
     single = isinstance(parameters, Tensor | Parameter)
     gradients = []
     for parameter in [parameters] if single else parameters:
-        value = parameter.value if isinstance(parameter, Parameter) else parameter
+        value = value_of(parameter)
         if not isinstance(value, Tensor):
             raise TypeError(f"{name}: takes parameters of tensors, not of {type(value).__name__}")
         if value.grad is not None:

@@ -219,13 +219,18 @@ def randint(
 
     Raises:
         ValueError: if there is no integer in the range.
-        DTypeError: if the dtype is neither of integers nor one that tensors have.
+        DTypeError: if the range is not one of integers, or the dtype is neither of integers nor
+            one that tensors have.
     """
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     sizes = whole_shape(size, "randint") if size is not None else None
     if sizes is None or high is None:
         raise ShapeError("randint: takes (low, high, size), or (high, size)")
+    if not all(hasattr(bound, "__index__") for bound in (low, high)):
+        raise DTypeError(f"randint: low and high are integers, not {low!r} and {high!r}")
     if not low < high:
         raise ValueError(f"randint: there is no integer from {low} up to {high}, not included")
     values = generator().integers(low, high, sizes)

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import elementwise, operators
 from .errors import DTypeError
-from .module import Parameter
+from .parameter import value_of
 from .scalar import Scalar
 from .tensor import Tensor
 
@@ -33,7 +33,8 @@ __all__ = [
 def _unary(x: Any, name: str, number: Callable[[float], float]) -> Any:
     if isinstance(x, Real):
         return number(float(x))
-    if isinstance(x, Tensor | Scalar | Parameter):
+    x = value_of(x)
+    if isinstance(x, Tensor | Scalar):
         return getattr(x, name)()
     raise DTypeError(f"{name}: takes a tensor, a Scalar or a number, not a {type(x).__name__}")
 
@@ -99,6 +100,7 @@ def eq(x: Any, y: Any) -> Any:
 
 def is_close(x: Any, y: Any) -> Any:
     """Return 1 where x and y differ by less than 0.01, else 0."""
+    x, y = value_of(x), value_of(y)
     for own, other in ((x, y), (y, x)):
         if isinstance(own, Tensor):
             return own.is_close(other)
@@ -107,11 +109,12 @@ def is_close(x: Any, y: Any) -> Any:
 
 def sum(x: Any, dim: Any = None, keepdim: bool = True) -> Any:
     """Return the sum of a list of numbers, or `Tensor.sum` of a tensor."""
+    x = value_of(x)
     return x.sum(dim, keepdim) if isinstance(x, Tensor) else operators.sum(x)
 
 
 def prod(x: Iterable[float]) -> float:
     """Return the product of a list of numbers."""
-    if isinstance(x, Tensor):
+    if isinstance(value_of(x), Tensor):
         raise DTypeError("prod: takes a list of numbers, not a Tensor")
     return operators.prod(x)

@@ -10,6 +10,7 @@ import numpy as np
 from .autodiff import Context
 from .errors import DTypeError, ShapeError, describe_shapes
 from .function import Function, is_tensor
+from .parameter import value_of
 from .shapes import checked_dim
 from .tensor_data import TensorData
 from .views import sliced
@@ -47,7 +48,7 @@ def _checked_list(name: str, tensors: Any) -> list[Tensor]:
     """Return the tensors as a list, if there are any."""
     if not isinstance(tensors, Sequence):
         raise DTypeError(f"{name}: takes a list of tensors, not a {type(tensors).__name__}")
-    given = list(tensors)
+    given = [value_of(each) for each in tensors]
     for place, each in enumerate(given):
         if not is_tensor(each):
             raise DTypeError(f"{name}: number {place} of the list is a {type(each).__name__}")

@@ -58,7 +58,7 @@ class LRScheduler:
         self.last_epoch += 1
         self._set(self.first_lr())
 
-    def step(self, *args: Any) -> None:
+    def step(self) -> None:
         """Go on by one epoch, and set its learning rates."""
         self.last_epoch += 1
         self._set(self.get_lr())

@@ -70,7 +70,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.last_epoch = 0
         self._last_lr = self._rates()
 
-    def step(self, metrics: Any, *args: Any) -> None:
+    def step(self, metrics: Any) -> None:  # type: ignore[override]
         """Go on by one epoch, whose metric is a number or a tensor of one element."""
         metric = float(metrics)
         self.last_epoch += 1

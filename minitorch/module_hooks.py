@@ -10,18 +10,22 @@ On the way back, a gate waits for the gradients of all the tensors that passed i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .autodiff import Context, grad_mode
-from .errors import GradientError
+from .errors import GradientError, describe_shapes
 from .function import Function, is_tensor
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
 __all__ = ["ModuleHooks", "RemovableHandle"]
+
+# No two hooks have one number, so that an old handle removes none but its own.
+_numbers = itertools.count()
 
 Hook = Callable[..., Any]
 Gradients = list[Any]
@@ -99,7 +103,7 @@ class ModuleHooks:
 
     def _registered(self, kind: str, hook: Hook) -> RemovableHandle:
         hooks: dict[int, tuple[str, Hook]] = self.__dict__.setdefault("_hooks", {})
-        number = max(hooks, default=-1) + 1
+        number = next(_numbers)
         hooks[number] = kind, hook
         return RemovableHandle(hooks, number)
 
@@ -161,8 +165,27 @@ class _Gates:
                     f"backward hook of {name}: it gave {len(given)} gradients for {self.count} "
                     f"inputs, of which {len(self.places)} have one; return one for each, or None"
                 )
+            for number, (gradient, known) in enumerate(zip(given, grad_input, strict=True)):
+                self._check(number, gradient, known)
             grad_input = given
         return grad_input
+
+    def _check(self, number: int, gradient: Any, known: Any) -> None:
+        """Raise `GradientError` if a hook's gradient cannot take the place of the known one."""
+        if gradient is None or (is_tensor(gradient) and known is None):
+            return
+        name = type(self.module).__name__
+        if not is_tensor(gradient):
+            kind = type(gradient).__name__
+            raise GradientError(
+                f"backward hook of {name}: gradient {number} is a {kind}, not a tensor or None"
+            )
+        if gradient.shape != known.shape:
+            shapes = [("grad_input", known.shape), ("given", gradient.shape)]
+            raise GradientError(
+                describe_shapes(f"backward hook of {name}, gradient {number}", shapes)
+                + "\nthe shapes must be equal"
+            )
 
 
 def _passed(

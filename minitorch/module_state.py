@@ -11,6 +11,8 @@ import numpy.typing as npt
 from .autodiff import no_grad
 from .errors import CheckpointError, DTypeError
 from .function import is_tensor
+from .parameter import forget_grad
+from .views import check_writable
 
 if TYPE_CHECKING:
     from .parameter import Parameter
@@ -114,11 +116,13 @@ class ModuleState:
                     state[_joined(path, name)] = held
         return state
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True
+    ) -> IncompatibleKeys:
         """Copy a state into the parameters and buffers, which keep their dtypes.
 
         Args:
-            state: what `state_dict` gives, or PyTorch's gives: tensors of either library, or
+            state_dict: what `state_dict` gives, or PyTorch's gives: tensors of either library, or
                 numpy arrays.
             strict: let the state have all of the names, and no others.
 
@@ -130,16 +134,16 @@ class ModuleState:
                 do not, and nothing has changed.
         """
         own = self.state_dict()
-        missing = [name for name in own if name not in state]
-        unexpected = [name for name in state if name not in own]
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
         problems = [f"missing: {name}" for name in missing] if strict else []
         problems += [f"unexpected: {name}" for name in unexpected] if strict else []
         arrays = {}
         for name, target in own.items():
-            if name not in state:
+            if name not in state_dict:
                 continue
             try:
-                arrays[name] = _fitting(state[name], target)
+                arrays[name] = _fitting(state_dict[name], target)
             except (RuntimeError, TypeError, ValueError) as error:
                 problems.append(f"{name}: {error}")
         if problems:
@@ -179,14 +183,10 @@ class ModuleState:
             module._buffers[name] = buffer
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients, or with `set_to_none=False` set those there are to zeros."""
         for parameter in self.parameters():
-            value = parameter.value
-            if hasattr(value, "derivative"):  # of a Scalar
-                value.derivative = None
-            elif hasattr(value, "grad"):
-                value.grad = None
+            forget_grad(parameter, set_to_none)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Let the gradients of all parameters be wanted, or not; return this module."""
@@ -205,6 +205,8 @@ def _fitting(given: Any, target: Any) -> npt.NDArray[Any]:
     Raises:
         TypeError, ValueError, RuntimeError: if it is none.
     """
+    if is_tensor(target):
+        check_writable(target._tensor)
     array = np.asarray(given.detach() if hasattr(given, "detach") else given)
     if array.shape != target.shape:
         raise ValueError(f"of shape {array.shape} in the state, {target.shape} in the module")

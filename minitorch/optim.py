@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 from .fusion import fusable
 from .optimizer import Optimizer
+from .selection import Where
 from .tensor import Tensor
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
@@ -40,8 +42,7 @@ def _root(x: Any) -> Any:
 def _larger(a: Any, b: Any) -> Any:
     if not isinstance(a, Tensor):
         return max(a, b)
-    second = a < b
-    return b * second + a * (1.0 - second)
+    return Where.apply((a < b).numpy() != 0, b, a)
 
 
 def _write(value: Tensor, new: Tensor) -> None:
@@ -297,7 +298,8 @@ class Adam(Optimizer):
         """Refuse betas that are not two numbers below 1, and options out of range."""
         super().check_options(group)
         betas = group["betas"]
-        if not isinstance(betas, tuple | list) or len(betas) != 2 or max(betas) >= 1:
+        pair = isinstance(betas, tuple | list) and len(betas) == 2
+        if not pair or not all(isinstance(beta, Real) and beta < 1 for beta in betas):
             raise ValueError(f"{self._name}: betas are {betas}; they must be two numbers below 1")
 
     def kept_names(self, group: Mapping[str, Any]) -> set[str]:

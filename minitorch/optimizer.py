@@ -11,10 +11,11 @@ import numpy as np
 
 from .autodiff import no_grad
 from .errors import CheckpointError, ShapeError, describe_shapes
-from .module import Parameter
+from .parameter import Parameter, forget_grad, value_of
 from .scalar import Scalar
 from .tensor import Tensor
 from .tensor_data import TensorData
+from .views import check_writable
 
 __all__ = ["Formula", "Optimizer", "Step"]
 
@@ -28,6 +29,8 @@ Step = Callable[[Tensor, Tensor, State, Group], None]
 
 # Keys of a group that a saved one may have although the optimiser did not put them there.
 _OF_SCHEDULES = {"initial_lr"}
+
+_NOTHING: State = {}
 
 
 class _Update(NamedTuple):
@@ -117,7 +120,7 @@ class Optimizer:
     def _check_member(self, member: Any) -> None:
         if not isinstance(member, Tensor | Parameter):
             raise TypeError(f"{self._name}: takes Parameters and tensors, not a {_kind(member)}")
-        value = _value_of(member)
+        value = value_of(member)
         history = value.history if isinstance(value, Tensor) else None
         if history is not None and history.last_fn is not None:
             raise ValueError(
@@ -132,8 +135,8 @@ class Optimizer:
             ValueError: naming the option.
         """
         for name in self.defaults:
-            values = group[name] if isinstance(group[name], tuple | list) else (group[name],)
-            for number in values:
+            several = name != "lr" and isinstance(group[name], tuple | list)
+            for number in group[name] if several else (group[name],):
                 if name != "lr" and not isinstance(number, Real):
                     continue
                 if not (isinstance(number, Real) and math.isfinite(number) and float(number) >= 0):
@@ -145,12 +148,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or with `set_to_none=False` set those there are to zeros."""
         for parameter in self.parameters:
-            value = _value_of(parameter)
-            if isinstance(value, Scalar):
-                forget = set_to_none or value.derivative is None
-                value.derivative = None if forget else 0.0
-            elif getattr(value, "grad", None) is not None:
-                value.grad = None if set_to_none else value.zeros()
+            forget_grad(parameter, set_to_none)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change each parameter by its gradient."""
@@ -179,23 +177,35 @@ class Optimizer:
 
         Raises:
             ValueError: if an option was changed to one that is refused.
-            ShapeError: if a gradient, or what was kept, has not its parameter's shape.
+            ShapeError: if a gradient, or what was kept, has not its parameter's shape, or
+                elements of a parameter share their storage.
         """
         for group in self.param_groups:
             self.check_options(group)
             for parameter in group["params"]:
-                value = _value_of(parameter)
+                value = value_of(parameter)
                 if isinstance(value, Scalar):
                     if value.derivative is not None:
                         yield _Update(parameter, value, value.derivative, group)
                 elif getattr(value, "grad", None) is not None:
+                    try:
+                        check_writable(value._tensor)
+                    except ShapeError as error:
+                        raise ShapeError(f"{self._name}.step: {error}") from None
                     grad = value._coerced(value.grad)
-                    kept = self.state.get(parameter, {})
-                    tensors = {k: t for k, t in kept.items() if isinstance(t, Tensor)}
-                    for name, tensor in {"gradient": grad, **tensors}.items():
-                        if tensor.shape != value.shape:
-                            self._refuse_shape(value, name, tensor)
+                    if grad.shape != value.shape:
+                        self._refuse_shape(value, "gradient", grad)
+                    for name, kept in self.state.get(parameter, _NOTHING).items():
+                        if isinstance(kept, Tensor):
+                            self._fit(value, name, kept)
                     yield _Update(parameter, value, grad, group)
+
+    def _fit(self, value: Tensor, name: str, kept: Tensor) -> None:
+        """Let what is kept have a parameter's dtype, which may have changed; check its shape."""
+        if kept.shape != value.shape:
+            self._refuse_shape(value, name, kept)
+        if kept.dtype is not value.dtype:
+            kept._tensor = kept.to(value.dtype)._tensor
 
     def _refuse_shape(self, value: Tensor, name: str, tensor: Tensor) -> None:
         shapes = describe_shapes(
@@ -229,6 +239,16 @@ class Optimizer:
             CheckpointError: if it does not fit the groups, the options or the shapes; nothing
                 is changed then.
         """
+        try:
+            groups, state = self._read(state_dict)
+        except CheckpointError:
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise self._misfit(f"{type(error).__name__}: {error}") from error
+        self.param_groups, self.state = groups, state
+
+    def _read(self, state_dict: Mapping[str, Any]) -> tuple[list[Group], dict[Any, State]]:
+        """Return the groups and the state that a saved state holds."""
         if set(state_dict) != {"state", "param_groups"}:
             raise self._misfit(f"expected the keys state and param_groups; found {[*state_dict]}")
         saved_groups = state_dict["param_groups"]
@@ -251,7 +271,7 @@ class Optimizer:
                 raise self._misfit(f"it has a state for parameter {number}, which is in no group")
             parameter, group = of_number[number]
             state[parameter] = self._read_state(number, parameter, group, entries)
-        self.param_groups, self.state = groups, state
+        return groups, state
 
     def _read_group(self, group: Group, saved: Mapping[str, Any]) -> Group:
         missing = sorted(self.defaults.keys() - saved.keys())
@@ -279,13 +299,15 @@ class Optimizer:
                 f"the state of parameter {number} lacks {missing or 'nothing'}, and has "
                 f"{extra or 'nothing'} beyond {list(self.state_names)}"
             )
-        value = _value_of(parameter)
+        value = value_of(parameter)
         state: State = {}
         for name, kept in entries.items():
             array = np.array(kept)
             if name == "step" or not isinstance(value, Tensor):
                 if array.size != 1 or not np.isfinite(array.item()):
                     raise self._misfit(f"{name} of parameter {number} is {kept}")
+                if name == "step" and (array.item() < 1 or array.item() % 1):
+                    raise self._misfit(f"step of parameter {number} is {kept}; it counts from 1")
                 state[name] = int(array.item()) if name == "step" else float(array.item())
             elif array.shape != value.shape:
                 raise self._misfit(
@@ -307,13 +329,9 @@ class Optimizer:
         return "\n".join([f"{self._name} (", *lines, ")"])
 
 
-def _value_of(parameter: Any) -> Any:
-    return parameter.value if isinstance(parameter, Parameter) else parameter
-
-
 def _identities(parameter: Any) -> list[Any]:
     """Return the objects by which a parameter is known again: it, and the tensor in it."""
-    value = _value_of(parameter)
+    value = value_of(parameter)
     return [parameter, value] if isinstance(value, Tensor | Scalar) else [parameter]
 
 
@@ -322,7 +340,7 @@ def _kind(thing: Any) -> str:
 
 
 def _shape_of(parameter: Any) -> tuple[int, ...]:
-    return getattr(_value_of(parameter), "shape", ())
+    return getattr(value_of(parameter), "shape", ())
 
 
 def _saved(kept: Any) -> Any:

@@ -6,10 +6,10 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
-__all__ = ["Parameter"]
+__all__ = ["Parameter", "forget_grad", "value_of"]
 
 
-def _value(operand: Any) -> Any:
+def value_of(operand: Any) -> Any:
     """Return what a parameter holds, or the operand itself if it is none."""
     return operand.value if isinstance(operand, Parameter) else operand
 
@@ -51,7 +51,7 @@ class Parameter:
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
-        self.value.grad = _value(gradient)
+        self.value.grad = value_of(gradient)
 
     @property
     def data(self) -> Any:
@@ -60,7 +60,7 @@ class Parameter:
 
     @data.setter
     def data(self, data: Any) -> None:
-        self.value.data = _value(data)
+        self.value.data = value_of(data)
 
     @property
     def requires_grad(self) -> Any:
@@ -103,7 +103,7 @@ class Parameter:
         return self.value[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.value[key] = _value(value)
+        self.value[key] = value_of(value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return self.value.__array__(dtype, copy)
@@ -111,37 +111,37 @@ class Parameter:
     # Arithmetic.
 
     def __add__(self, other: Any) -> Any:
-        return self.value + _value(other)
+        return self.value + value_of(other)
 
     def __radd__(self, other: Any) -> Any:
         return other + self.value
 
     def __sub__(self, other: Any) -> Any:
-        return self.value - _value(other)
+        return self.value - value_of(other)
 
     def __rsub__(self, other: Any) -> Any:
         return other - self.value
 
     def __mul__(self, other: Any) -> Any:
-        return self.value * _value(other)
+        return self.value * value_of(other)
 
     def __rmul__(self, other: Any) -> Any:
         return other * self.value
 
     def __truediv__(self, other: Any) -> Any:
-        return self.value / _value(other)
+        return self.value / value_of(other)
 
     def __rtruediv__(self, other: Any) -> Any:
         return other / self.value
 
     def __matmul__(self, other: Any) -> Any:
-        return self.value @ _value(other)
+        return self.value @ value_of(other)
 
     def __rmatmul__(self, other: Any) -> Any:
         return other @ self.value
 
     def __pow__(self, other: Any) -> Any:
-        return self.value ** _value(other)
+        return self.value ** value_of(other)
 
     def __rpow__(self, other: Any) -> Any:
         return other**self.value
@@ -150,21 +150,23 @@ class Parameter:
         return -self.value
 
     def __lt__(self, other: Any) -> Any:
-        return self.value < _value(other)
+        return self.value < value_of(other)
 
     def __gt__(self, other: Any) -> Any:
-        return self.value > _value(other)
+        return self.value > value_of(other)
 
     def __le__(self, other: Any) -> Any:
-        return self.value <= _value(other)
+        return self.value <= value_of(other)
 
     def __ge__(self, other: Any) -> Any:
-        return self.value >= _value(other)
+        return self.value >= value_of(other)
 
     # In place, as the value allows it: a tensor within `no_grad()`.
 
     def _changed(self, operation: Callable[[Any, Any], Any], other: Any) -> Self:
-        self.update(operation(self.value, _value(other)))
+        value = operation(self.value, value_of(other))
+        if value is not self.value:
+            self.update(value)
         return self
 
     def __iadd__(self, other: Any) -> Self:
@@ -178,3 +180,12 @@ class Parameter:
 
     def __itruediv__(self, other: Any) -> Self:
         return self._changed(operator.itruediv, other)
+
+
+def forget_grad(parameter: Any, set_to_none: bool = True) -> None:
+    """Forget the gradient of a parameter, or of a tensor, or set it to zeros if there is one."""
+    value = value_of(parameter)
+    if hasattr(value, "derivative"):  # of a Scalar
+        value.derivative = None if set_to_none or value.derivative is None else 0.0
+    elif getattr(value, "grad", None) is not None:
+        value.grad = None if set_to_none else value.zeros()

@@ -17,7 +17,7 @@ from .tensor_data import TensorData
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["Extremes", "arg_extreme", "extreme"]
+__all__ = ["Extreme", "Extremes", "arg_extreme", "extreme", "refuse_empty"]
 
 
 class Extremes(NamedTuple):
@@ -28,25 +28,32 @@ class Extremes(NamedTuple):
 
 
 class Extreme(Function):
-    """The largest or smallest element of all."""
+    """The largest or smallest element of all, or along several dimensions."""
 
     @staticmethod
-    def forward(ctx: Context, a: Tensor, largest: bool) -> Tensor:
-        """Return it as a tensor without dimensions."""
-        values = a.numpy()
-        out = np.array(values.max() if largest else values.min())
-        ctx.save_for_backward(a, out)
-        return a._new(TensorData.from_array(out))
+    def forward(
+        ctx: Context, a: Tensor, largest: bool, dims: tuple[int, ...] | None = None
+    ) -> Tensor:
+        """Return it as a tensor without dimensions; or along `dims`, which get size 1."""
+        fold = np.max if largest else np.min
+        found = a._new(
+            TensorData.from_array(np.array(fold(a.numpy(), axis=dims, keepdims=dims is not None)))
+        )
+        ctx.save_for_backward(a, found, dims)
+        return found
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return grad shared evenly by the elements that tie, as PyTorch's amax does."""
-        a, out = ctx.saved_values
-        chosen = np.isnan(a.numpy()) if np.isnan(out) else a.numpy() == out
-        return grad._new(TensorData.from_array(grad.numpy() * (chosen / chosen.sum())))
+        a, found, dims = ctx.saved_values
+        values, out = a.numpy(), found.numpy()
+        chosen = (values == out) | (np.isnan(values) & np.isnan(out))
+        shares = chosen / chosen.sum(axis=dims, keepdims=dims is not None)
+        return grad._new(TensorData.from_array(grad.numpy() * shares.astype(grad.dtype)))
 
 
-def _refuse_empty(a: Tensor, size: int, name: str) -> None:
+def refuse_empty(a: Tensor, size: int, name: str) -> None:
+    """Raise `ShapeError`, naming the operation, if there is nothing to choose from."""
     if size == 0:
         raise ShapeError(f"{name}: shape {a.shape} has no elements to choose from")
 
@@ -56,10 +63,10 @@ def arg_extreme(a: Tensor, dim: int | None, keepdim: bool, largest: bool) -> Any
     name = "argmax" if largest else "argmin"
     choose = np.argmax if largest else np.argmin
     if dim is None:
-        _refuse_empty(a, a._tensor.size, name)
+        refuse_empty(a, a._tensor.size, name)
         return int(choose(a.numpy()))
     place = checked_dim(dim, a.shape, name)
-    _refuse_empty(a, a.shape[place], name)
+    refuse_empty(a, a.shape[place], name)
     return choose(a.numpy(), axis=place, keepdims=keepdim)
 
 
@@ -67,9 +74,10 @@ def extreme(a: Tensor, dim: int | None, keepdim: bool, largest: bool) -> Any:
     """Return the largest or smallest element, or those along a dimension; see `Tensor.max`."""
     name = "max" if largest else "min"
     if dim is None:
-        _refuse_empty(a, a._tensor.size, name)
+        refuse_empty(a, a._tensor.size, name)
         return Extreme.apply(a, largest)
     place = checked_dim(dim, a.shape, name)
+    refuse_empty(a, a.shape[place], name)
     indices = arg_extreme(a, place, True, largest)
     values = Pick.apply(a, indices, place)
     if keepdim:

@@ -19,6 +19,9 @@ from .module import Parameter
 
 __all__ = ["load", "save"]
 
+# What safetensors itself keeps under this name is text.
+_RESERVED = "__metadata__"
+
 
 def save(obj: Mapping[str, Any], path: str | Path) -> None:
     """Write a state into a file, which holds all of it or what it held before.
@@ -39,10 +42,12 @@ def save(obj: Mapping[str, Any], path: str | Path) -> None:
     arrays = {}
     for name, value in obj.items():
         array = np.asarray(value.value if isinstance(value, Parameter) else value, order="C")
-        if not isinstance(name, str) or array.dtype.kind not in "biuf":
+        if not isinstance(name, str) or name == _RESERVED:
+            raise DTypeError(f"save: {name!r} cannot be the name of an array in a state")
+        if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
             raise DTypeError(
-                f"save: {name!r} holds a {type(value).__name__}; a state has tensors and arrays "
-                "by names"
+                f"save: {name!r} holds a {type(value).__name__} ({array.dtype}); a state has "
+                "tensors and arrays of numbers"
             )
         arrays[name] = array
     write_whole(path, _safetensors().numpy.save(arrays))
@@ -63,7 +68,7 @@ def load(path: str | Path) -> dict[str, Any]:
     source = Path(path)
     try:
         arrays = safetensors.numpy.load(source.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise CheckpointError(f"load: there is no file {source}") from None
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"load: {source} is not a whole safetensors file: {error}") from None

@@ -251,7 +251,11 @@ class Tensor(
     ) -> bool:
         """Return whether |self - other| <= atol + rtol |other| everywhere, after broadcasting."""
         given = self._coerced(other)
-        shape_broadcast(self.shape, given.shape)
+        try:
+            shape_broadcast(self.shape, given.shape)
+        except ShapeError as error:
+            operands = [("tensor", self.shape), ("other", given.shape)]
+            raise ShapeError(f"{describe_shapes('allclose', operands)}\n{error}") from None
         return np.allclose(self.numpy(), given.numpy(), rtol, atol, equal_nan)
 
     def sigmoid(self) -> Tensor:

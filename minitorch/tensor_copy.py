@@ -28,6 +28,11 @@ class Device(str):
         return str(self)
 
 
+def _names_dtype(name: str) -> bool:
+    """Return whether numpy has a dtype of this name, such as "float32" or "int64"."""
+    return isinstance(getattr(np, name, None), type)
+
+
 _CPU, _CUDA = Device("cpu"), Device("cuda")
 
 
@@ -56,7 +61,7 @@ class CopyMethods:
             BackendError: if there is no backend of that name.
         """
         if isinstance(target, TensorBackend) or (
-            isinstance(target, str) and target not in ("float32", "float64")
+            isinstance(target, str) and not _names_dtype(target)
         ):
             if target == self.device:
                 return self  # type: ignore[no-any-return]

@@ -176,7 +176,7 @@ class Sum(Function):
         if dim is None:
             if a.dims != 1:
                 a = a.contiguous()
-                a = a._new(a._tensor.view((a.size,)))
+                a = a._new(a._tensor.view((a._tensor.size,)))
             dim = 0
         return a.backend.add_reduce(a, int(dim))
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .powers import Length
-from .reductions import arg_extreme, extreme
+from .reductions import Extreme, arg_extreme, extreme, refuse_empty
 from .shapes import checked_dim
 from .tensor_functions import All, Sum
 
@@ -74,14 +74,14 @@ class ReduceMethods:
 
         Raises:
             ValueError: if `p` is another.
+            ShapeError: if there is no element for the largest.
         """
         if p not in (1, 2, math.inf, "fro"):
             raise ValueError(f"norm: p is {p!r}; it must be 1, 2 or infinity")
         places = _places(dim, self.shape, "norm")
         if p == math.inf:
-            out = self.abs()
-            for place in places:
-                out = extreme(out, place, True, largest=True).values
+            refuse_empty(self, math.prod(self.shape[place] for place in places), "norm")
+            out = Extreme.apply(self.abs(), True, places)
         elif p == 1:
             out = self.abs().sum(places)
         else:

@@ -39,12 +39,13 @@ __all__ = [
     "maxpool2d",
     "nll_loss",
     "softmax",
+    "tiles_of",
 ]
 
 Labels = npt.NDArray[np.int64]
 
 
-def _tiles(shape: tuple[int, ...], kernel: tuple[int, int]) -> tuple[int, int, int, int]:
+def tiles_of(shape: tuple[int, ...], kernel: tuple[int, int]) -> tuple[int, int, int, int]:
     """Return, for the kernels of `pool.py`, (bands, height, width, columns)."""
     height, width = kernel
     if len(shape) != 4 or min(kernel) < 1 or shape[2] % height or shape[3] % width:
@@ -61,11 +62,11 @@ class AvgPool2d(Function):
         shape = input.shape
         ctx.save_for_backward(shape, kernel)
         height, width = kernel
-        tiles = _tiles(shape, kernel)
+        tiles = tiles_of(shape, kernel)
         out = input.new_empty((shape[0], shape[1], shape[2] // height, shape[3] // width))
-        if out.size:
+        if out._tensor.size:
             pooling(height, width).mean.launch(
-                input.size, elements_of(input), out._tensor._storage, *tiles
+                input._tensor.size, elements_of(input), out._tensor._storage, *tiles
             )
         return out
 
@@ -74,9 +75,12 @@ class AvgPool2d(Function):
         """Return grad / (kh kw) at each element of a tile."""
         shape, kernel = ctx.saved_values
         by_input = grad.new_empty(shape)
-        if grad.size:
+        if grad._tensor.size:
             pooling(*kernel).mean_back.launch(
-                by_input.size, by_input._tensor._storage, elements_of(grad), *_tiles(shape, kernel)
+                by_input._tensor.size,
+                by_input._tensor._storage,
+                elements_of(grad),
+                *tiles_of(shape, kernel),
             )
         return by_input, None
 
@@ -90,12 +94,12 @@ class MaxPool2d(Function):
         input = input.contiguous()
         shape = input.shape
         height, width = kernel
-        tiles = _tiles(shape, kernel)
+        tiles = tiles_of(shape, kernel)
         out = input.new_empty((shape[0], shape[1], shape[2] // height, shape[3] // width))
         ctx.save_for_backward(input, out, kernel)
-        if out.size:
+        if out._tensor.size:
             pooling(height, width).largest.launch(
-                input.size, input._tensor._storage, out._tensor._storage, *tiles
+                input._tensor.size, input._tensor._storage, out._tensor._storage, *tiles
             )
         return out
 
@@ -104,10 +108,10 @@ class MaxPool2d(Function):
         """Return grad where the largest elements stand, shared evenly where several tie."""
         input, out, kernel = ctx.saved_values
         by_input = input.new_empty(input.shape)
-        if grad.size:
+        if grad._tensor.size:
             pooling(*kernel).largest_back.launch(
-                input.size, by_input._tensor._storage, input._tensor._storage,
-                out._tensor._storage, elements_of(grad), *_tiles(input.shape, kernel),
+                input._tensor.size, by_input._tensor._storage, input._tensor._storage,
+                out._tensor._storage, elements_of(grad), *tiles_of(input.shape, kernel),
             )  # fmt: skip
         return by_input, None
 
@@ -128,10 +132,10 @@ class Max(Function):
         """Return grad where the largest elements stand, shared evenly where several tie."""
         input, out, dim = ctx.saved_values
         by_input = input.new_empty(input.shape)
-        if input.size:
+        if input._tensor.size:
             line_kernels(input.dtype).max_back.launch(
-                input.size, by_input._tensor._storage, input._tensor._storage, elements_of(out),
-                elements_of(grad), *lines_of(input.shape, dim),
+                input._tensor.size, by_input._tensor._storage, input._tensor._storage,
+                elements_of(out), elements_of(grad), *lines_of(input.shape, dim),
             )  # fmt: skip
         return by_input, None
 
@@ -146,10 +150,14 @@ class _Normalised(Function):
         """Return the input normalised along dimension `dim`."""
         out = input.new_empty(input.shape)
         ctx.save_for_backward(out, dim)
-        if out.size:
+        if out._tensor.size:
             elements = elements_of(input)
             getattr(line_kernels(input.dtype), cls.name).launch(
-                out.size, out._tensor._storage, elements, elements, *lines_of(out.shape, dim)
+                out._tensor.size,
+                out._tensor._storage,
+                elements,
+                elements,
+                *lines_of(out.shape, dim),
             )
         return out
 
@@ -158,10 +166,10 @@ class _Normalised(Function):
         """Return the gradient by the input."""
         out, dim = ctx.saved_values
         by_input = out.new_empty(out.shape)
-        if out.size:
+        if out._tensor.size:
             getattr(line_kernels(out.dtype), f"{cls.name}_back").launch(
-                out.size, by_input._tensor._storage, out._tensor._storage, elements_of(grad),
-                *lines_of(out.shape, dim),
+                out._tensor.size, by_input._tensor._storage, out._tensor._storage,
+                elements_of(grad), *lines_of(out.shape, dim),
             )  # fmt: skip
         return by_input, None
 
@@ -185,9 +193,10 @@ class Dropout(Function):
     def forward(ctx: Context, input: Tensor, rate: float) -> Tensor:
         """Return input times a random mask, of 0 and 1 / (1 - rate)."""
         out = input.new_empty(input.shape)
-        mask = generator().random(out.size, out.dtype)
+        size = out._tensor.size
+        mask = generator().random(size, out.dtype)
         scale = 1.0 / (1.0 - rate) if rate < 1.0 else 0.0
-        dropout_kernel.launch(out.size, out._tensor._storage, mask, elements_of(input), rate, scale)
+        dropout_kernel.launch(size, out._tensor._storage, mask, elements_of(input), rate, scale)
         ctx.save_for_backward(out._new(TensorData.from_array(mask.reshape(out.shape))))
         return out
 
@@ -229,8 +238,8 @@ class CrossEntropy(Function):
         out, by_input = input.new_empty(()), input.new_empty(input.shape)
         ctx.save_for_backward(by_input)
         line_kernels(input.dtype).cross_entropy.launch(
-            input.size, out._tensor._storage, by_input._tensor._storage, elements_of(input), labels,
-            input.shape[1],
+            input._tensor.size, out._tensor._storage, by_input._tensor._storage,
+            elements_of(input), labels, input.shape[1],
         )  # fmt: skip
         return out
 
@@ -240,7 +249,7 @@ class CrossEntropy(Function):
         (by_sum,) = ctx.saved_values
         by_input = by_sum.new_empty(by_sum.shape)
         cross_entropy_back.launch(
-            by_sum.size, by_input._tensor._storage, by_sum._tensor._storage,
+            by_sum._tensor.size, by_input._tensor._storage, by_sum._tensor._storage,
             grad._tensor._storage, by_sum.shape[0],
         )  # fmt: skip
         return by_input, None

@@ -79,7 +79,7 @@ class BatchNorm(Function):
         """
         input, mean, inverse, scale, sizes, own = ctx.saved_values
         need_input, need_weight, need_bias, *_ = ctx.needs_input_grad
-        dtype, size, channels = grad.dtype, grad.size, sizes[1]
+        dtype, size, channels = grad.dtype, grad._tensor.size, sizes[1]
         x, slope = elements_of(input).astype(dtype, copy=False), elements_of(grad)
         of_grad, of_products = np.zeros(channels), np.zeros(channels)
         by_input = None

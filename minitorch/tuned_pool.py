@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .autodiff import Context
-from .errors import ShapeError
 from .function import Function
 from .fusion import register_fused
 from .kernels.pool import pooling
@@ -23,7 +22,7 @@ from .kernels.windows import (
     means_kernel,
 )
 from .tensor import Tensor
-from .tuned_nn import AvgPool2d
+from .tuned_nn import AvgPool2d, MaxPool2d, tiles_of
 from .tuned_ops import TunedOps, elements_of
 
 if TYPE_CHECKING:
@@ -32,35 +31,18 @@ if TYPE_CHECKING:
 __all__ = ["TileMaxima", "WindowMaxima", "WindowMeans", "window_maxima", "window_means"]
 
 
-class TileMaxima(Function):
+class TileMaxima(MaxPool2d):
     """The largest element of each tile; the first of them has the gradient."""
-
-    @staticmethod
-    def forward(ctx: Context, input: Tensor, kernel: tuple[int, int]) -> Tensor:
-        """Return the largest: (batch, channel, height, width) -> (.., height/kh, width/kw)."""
-        input = input.contiguous()
-        batch, channels, height, width = input.shape
-        (kh, kw), rows, columns = kernel, height // kernel[0], width // kernel[1]
-        if (rows * kh, columns * kw) != (height, width):
-            raise ShapeError(f"pooling: kernel {kernel} does not divide {input.shape}")
-        tiles = batch * channels * rows, kh, kw, columns
-        out = input.new_empty((batch, channels, rows, columns))
-        ctx.save_for_backward(input, out, tiles)
-        if out.size:
-            pooling(kh, kw).largest.launch(
-                input.size, input._tensor._storage, out._tensor._storage, *tiles
-            )
-        return out
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, None]:
         """Return grad where the first of the largest elements stands."""
-        input, out, tiles = ctx.saved_values
+        input, out, kernel = ctx.saved_values
         by_input = input.new_empty(input.shape)
-        if grad.size:
-            pooling(*tiles[1:3]).first_back.launch(
-                input.size, by_input._tensor._storage, input._tensor._storage,
-                out._tensor._storage, elements_of(grad), *tiles,
+        if grad._tensor.size:
+            pooling(*kernel).first_back.launch(
+                input._tensor.size, by_input._tensor._storage, input._tensor._storage,
+                out._tensor._storage, elements_of(grad), *tiles_of(input.shape, kernel),
             )  # fmt: skip
         return by_input, None
 
@@ -74,11 +56,12 @@ class WindowMaxima(Function):
         shape = input.shape
         places = windows.places("max_pool2d", shape[2:])
         out = input.new_empty((*shape[:2], *places))
-        index = np.empty(out.size, np.int64)
+        size = out._tensor.size
+        index = np.empty(size, np.int64)
         ctx.save_for_backward(shape, index)
-        if out.size:
+        if size:
             maxima_kernel.launch(
-                out.size * windows.kernel[0] * windows.kernel[1], out._tensor._storage, index,
+                size * windows.kernel[0] * windows.kernel[1], out._tensor._storage, index,
                 elements_of(input), shape[0] * shape[1], *shape[2:], *places, *windows.kernel,
                 *windows.stride, *windows.padding, *windows.dilation,
             )  # fmt: skip
@@ -89,10 +72,10 @@ class WindowMaxima(Function):
         """Return the sums of grad over the windows of which an element is the largest."""
         shape, index = ctx.saved_values
         by_input = grad.new_empty(shape)
-        if grad.size:
+        if grad._tensor.size:
             planes = shape[0] * shape[1]
             maxima_back_kernel.launch(
-                by_input.size, by_input._tensor._storage, elements_of(grad), index, planes,
+                by_input._tensor.size, by_input._tensor._storage, elements_of(grad), index, planes,
                 shape[2] * shape[3], len(index) // planes,
             )  # fmt: skip
         return by_input, None
@@ -112,9 +95,10 @@ class WindowMeans(Function):
             *windows.kernel, *windows.stride, *windows.padding,
         )  # fmt: skip
         ctx.save_for_backward(shape, geometry)
-        if out.size:
+        size = out._tensor.size
+        if size:
             means_kernel.launch(
-                out.size * windows.kernel[0] * windows.kernel[1], out._tensor._storage,
+                size * windows.kernel[0] * windows.kernel[1], out._tensor._storage,
                 elements_of(input), *geometry,
             )  # fmt: skip
         return out
@@ -124,9 +108,9 @@ class WindowMeans(Function):
         """Return the sums of grad / elements over the windows in which an element stands."""
         shape, geometry = ctx.saved_values
         by_input = grad.new_empty(shape)
-        if grad.size:
+        if grad._tensor.size:
             means_back_kernel.launch(
-                by_input.size, by_input._tensor._storage, elements_of(grad), *geometry
+                by_input._tensor.size, by_input._tensor._storage, elements_of(grad), *geometry
             )
         return by_input, None, None
 

@@ -6,7 +6,8 @@ from numbers import Real
 from typing import Any
 
 from . import nn
-from .errors import DTypeError
+from .errors import DTypeError, ShapeError, describe_shapes
+from .parameter import value_of
 from .powers import LeakyReLU
 from .selection import Where, as_mask
 from .tensor import Tensor
@@ -46,7 +47,7 @@ __all__ = [
 
 def _tensor(name: str, input: Any) -> Tensor:
     """Return a tensor, or that of a Parameter."""
-    value = getattr(input, "value", input)
+    value = value_of(input)
     if not isinstance(value, Tensor):
         raise DTypeError(f"{name}: takes a tensor, not a {type(input).__name__}")
     return value
@@ -97,11 +98,16 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
         IndexingError: if the condition is not made of 0 and 1.
     """
     mask = as_mask(condition, "where")
+    a, b = value_of(a), value_of(b)
     known = next((v for v in (a, b, condition) if isinstance(v, Tensor)), None)
     if known is None:
         raise DTypeError("where: one of the condition and the two values must be a tensor")
     left, right = known._coerced(a), known._coerced(b)
-    shape_broadcast(mask.shape, shape_broadcast(left.shape, right.shape))
+    try:
+        shape_broadcast(mask.shape, shape_broadcast(left.shape, right.shape))
+    except ShapeError as error:
+        operands = [("condition", mask.shape), ("a", left.shape), ("b", right.shape)]
+        raise ShapeError(f"{describe_shapes('where', operands)}\n{error}") from None
     return Where.apply(mask, left, right)
 
 

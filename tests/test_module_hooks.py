@@ -190,3 +190,29 @@ def test_a_wrong_number_of_gradients_is_refused() -> None:
     module.register_full_backward_hook(lambda m, gi, go: (gi[0], gi[0]))
     with pytest.raises(minitorch.GradientError, match="2 gradients for 1 inputs"):
         module(tensor(1.0, 1.0)).sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (3.0, "gradient 0 is a float, not a tensor or None"),
+        ((np.ones(2),), "gradient 0 is a ndarray"),
+        ([None], "gradient 0 is a list"),
+        ((minitorch.ones(1),), r"Scale, gradient 0\n  grad_input  \(2,\)\n  given       \(1,\)"),
+    ],
+)
+def test_what_is_no_gradient_is_refused(given: Any, message: str) -> None:
+    module = Scale()
+    module.register_full_backward_hook(lambda m, gi, go: given)
+    with pytest.raises(minitorch.GradientError, match=f"backward hook of.*{message}"):
+        module(tensor(1.0, 1.0)).sum().backward()
+
+
+def test_an_old_handle_removes_no_other_hook() -> None:
+    module, called = Scale(), []
+    old = module.register_forward_hook(lambda *_: called.append("old"))
+    old.remove()
+    module.register_forward_hook(lambda *_: called.append("new"))
+    old.remove()
+    module(minitorch.ones(1))
+    assert called == ["new"]

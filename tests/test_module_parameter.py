@@ -138,3 +138,23 @@ def test_copies(copied: Any) -> None:
     other = copied(parameter)
     assert other.name == "scale"
     np.testing.assert_array_equal(other.numpy(), [1.0, 2.0])
+
+
+def test_writing_into_a_frozen_parameter_leaves_it_frozen() -> None:
+    parameter = Parameter(minitorch.ones(2))
+    parameter.requires_grad = False
+    with minitorch.no_grad():
+        parameter *= 0.5
+    assert not parameter.requires_grad
+    assert parameter.tolist() == [0.5, 0.5]
+
+
+def test_functions_take_parameters() -> None:
+    parameter = Parameter(minitorch.tensor([1.0, 2.0]))
+    chosen = minitorch.where(np.array([True, False]), parameter, 0.0)
+    for out in minitorch.sum(parameter), minitorch.cat([parameter, parameter]).sum(), chosen.sum():
+        parameter.grad = None
+        out.backward()
+        assert parameter.grad is not None
+    assert parameter.grad.tolist() == [1.0, 0.0]
+    assert minitorch.is_close(parameter, parameter).tolist() == [1.0, 1.0]

@@ -79,14 +79,17 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_file_of_a_state(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="there is no file"):
         load(tmp_path / "nowhere")
+    with pytest.raises(CheckpointError, match="there is no file"):
+        load(tmp_path)
     (tmp_path / "text").write_text("a text that is long enough to be a header of something")
     with pytest.raises(CheckpointError, match="not a whole"):
         load(tmp_path / "text")
 
 
 @pytest.mark.parametrize(
-    "state", [[1.0], {"a": "text"}, {"a": object()}, {3: np.zeros(1)}, {"a": {"b": np.zeros(1)}}],
-    ids=["list", "text", "object", "number", "nested"],
+    "state", [[1.0], {"a": "text"}, {"a": object()}, {3: np.zeros(1)}, {"a": {"b": np.zeros(1)}},
+              {"a": np.zeros(1, np.longdouble)}, {"__metadata__": np.zeros(1)}],
+    ids=["list", "text", "object", "number", "nested", "long", "reserved"],
 )  # fmt: skip
 def test_what_is_no_state(tmp_path: Path, state: Any) -> None:
     path = tmp_path / "state"

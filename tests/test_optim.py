@@ -12,7 +12,8 @@ import pytest
 from kernel_cases import BACKENDS
 
 import minitorch
-from minitorch import SGD, GradientError, Module, Optimizer, Parameter, Scalar, ShapeError
+from minitorch import SGD, GradientError, Module, Optimizer, Parameter, Scalar, ShapeError, layers
+from minitorch.errors import CheckpointError
 from minitorch.jit import PARALLEL_FROM
 from minitorch.optim import Adam, AdamW, RMSprop
 
@@ -271,6 +272,13 @@ def adam_state() -> dict[str, Any]:
         (lambda s: s["state"][0].update(exp_avg=np.zeros(3)), r"shape \(3,\)"),
         (lambda s: s["state"][0].update(step=math.nan), "step of parameter 0"),
         (lambda s: s["state"].update({7: s["state"][0]}), "parameter 7"),
+        (lambda s: s["state"][0].update(step=1.5), "step of parameter 0 is 1.5"),
+        (lambda s: s["state"][0].update(step=0), "step of parameter 0 is 0"),
+        (lambda s: s["state"][0].update(exp_avg=np.array(["a", "b"])), "does not fit"),
+        (lambda s: s["state"].update({0: None}), "does not fit"),
+        (lambda s: s.update(state=[1]), "does not fit"),
+        (lambda s: s.update(param_groups=None), "does not fit"),
+        (lambda s: s["param_groups"][0].pop("params"), "does not fit: KeyError: 'params'"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(damage: Callable[[Any], Any], message: str) -> None:
@@ -280,7 +288,7 @@ def test_a_state_that_does_not_fit_is_refused(damage: Callable[[Any], Any], mess
     optimizer = Adam([parameter])
     follow(optimizer, [parameter], 2)
     before = repr(optimizer.state_dict())
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(CheckpointError, match=message):
         optimizer.load_state_dict(state)
     assert repr(optimizer.state_dict()) == before
 
@@ -299,6 +307,7 @@ def test_a_state_that_does_not_fit_is_refused(damage: Callable[[Any], Any], mess
         (lambda p: SGD([{"params": [p]}, {"params": p}]), ValueError, "twice"),
         (lambda p: SGD([{"lr": 1.0}]), TypeError, "params"),
         (lambda p: SGD([{"params": p, "lr": -1.0}]), ValueError, "learning rate"),
+        (lambda p: SGD([p], lr=[0.1]), ValueError, "learning rate"),  # type: ignore[arg-type]
         (lambda p: SGD([p], momentum=math.inf), ValueError, "momentum is inf"),
         (lambda p: SGD([p], weight_decay=-1), ValueError, "weight_decay is -1"),
         (lambda p: SGD([p], nesterov=True), ValueError, "nesterov needs a momentum"),
@@ -308,6 +317,7 @@ def test_a_state_that_does_not_fit_is_refused(damage: Callable[[Any], Any], mess
         (lambda p: Adam([p], betas=(0.9, 1.0)), ValueError, "betas"),
         (lambda p: Adam([p], betas=(-0.9, 0.9)), ValueError, "betas is -0.9"),
         (lambda p: Adam([p], betas=0.9), ValueError, "betas are 0.9"),
+        (lambda p: Adam([p], betas=("a", "b")), ValueError, "betas are"),
         (lambda p: AdamW([p], eps=-1e-8), ValueError, "eps"),
     ],
 )
@@ -338,6 +348,19 @@ def test_a_refused_step_changes_nothing(name: str, backend: str) -> None:
     if optimizer.state:
         with pytest.raises(ShapeError, match="step"):
             optimizer.step()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_parameter_whose_elements_share_their_storage_is_refused(name: str, backend: str) -> None:
+    repeated = minitorch.tensor([1.0, 2.0]).expand(3, 2).requires_grad_(True)
+    plain = Parameter(minitorch.tensor([5.0]))
+    optimizer = MAKERS[name]([plain, repeated])
+    plain.grad = minitorch.tensor([1.0])
+    repeated.grad = minitorch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
+    with pytest.raises(ShapeError, match=r"\.step: write in place: elements .* \(3, 2\) share"):
+        optimizer.step()
+    assert plain.numpy().tolist() == [5.0]
+    assert repeated.numpy().tolist() == [[1.0, 2.0]] * 3
 
 
 def test_a_closure_computes_the_loss() -> None:
@@ -395,3 +418,13 @@ def test_large_parameters_take_the_parallel_kernels() -> None:
             np.testing.assert_allclose(
                 large[0].numpy()[:2], small[0].numpy(), rtol=tolerance, err_msg=name
             )
+
+
+def test_what_is_kept_follows_the_dtype_of_the_parameters() -> None:
+    layer = layers.Linear(2, 3)
+    optimizer = Adam(layer.parameters())
+    for dtype in "float64", "float32":
+        layer.to(dtype)
+        layer(minitorch.ones(4, 2, dtype=dtype)).sum().backward()
+        optimizer.step()
+        assert optimizer.state[layer.weight]["exp_avg"].dtype == np.dtype(dtype)

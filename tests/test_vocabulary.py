@@ -222,6 +222,7 @@ def test_randint_gives_labels_or_a_tensor() -> None:
     assert labels.dtype == np.int64
     assert sorted(set(labels.tolist())) == [3, 4, 5, 6]
     assert set(minitorch.randint(2, (50,)).tolist()) == {0, 1}
+    assert set(minitorch.randint(2, size=(50,)).tolist()) == {0, 1}
     image = minitorch.randint(0, 256, (3, 4), dtype=minitorch.float)
     assert (image.shape, image.dtype) == ((3, 4), "float32")
     assert image.unsqueeze(0).shape == (1, 3, 4)
@@ -249,7 +250,11 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "clamp": (lambda t: t.clamp(), ValueError, "min or max"),
     "clamp by a word": (lambda t: t.clamp("a"), DTypeError, "are numbers"),
     "norm": (lambda t: t.norm(3), ValueError, "norm: p is 3"),
-    "where of shapes": (lambda t: minitorch.where(t > 0, t.T, t), ShapeError, "do not broadcast"),
+    "norm of nothing": (
+        lambda t: t[:0].norm(np.inf), ShapeError, "norm: shape .0, 3. has no elements"),
+    "max of nothing": (lambda t: t[:0].max(0), ShapeError, "^max: shape .0, 3. has no elements"),
+    "where of shapes": (
+        lambda t: minitorch.where(t > 0, t.T, t), ShapeError, "where\n  condition  .2, 3.\n  a "),
     "where by numbers": (lambda t: minitorch.where(t, t, t), IndexingError, "where: a mask"),
     "where of numbers": (
         lambda t: minitorch.where(np.array([True]), 1, 2), DTypeError, "must be a tensor"),
@@ -270,15 +275,17 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "mm": (lambda t: t.mm(t[0]), ShapeError, "both must be matrices"),
     "mm sizes": (lambda t: t.mm(t), ShapeError, "must equal"),
     "to int": (lambda t: t.to(np.int64), DTypeError, "float32 and float64"),
+    "to half": (lambda t: t.to("float16"), DTypeError, "dtype 'float16'"),
     "to nowhere": (lambda t: t.to("mars"), BackendError, "'mars'"),
     "index out of range": (lambda t: t[np.array([2])], IndexingError, "does not fit shape"),
     "index of floats": (lambda t: t[np.array([0.0])], IndexingError, "of integers or bool"),
     "index by values": (lambda t: t[t], IndexingError, "a mask is a tensor of 0 and 1"),
     "ragged index": (lambda t: t[[[0], [1, 1]]], IndexingError, "index"),
-    "allclose": (lambda t: t.allclose(t.T), ShapeError, "do not broadcast"),
+    "allclose": (lambda t: t.allclose(t.T), ShapeError, "allclose\n  tensor  .2, 3.\n  other"),
     "sqrt of a list": (lambda t: minitorch.sqrt([4.0]), DTypeError, "sqrt: takes a tensor"),
     "ones twice": (lambda t: minitorch.ones(2, size=2), ShapeError, "twice"),
     "randint": (lambda t: minitorch.randint(2, 2, (1,)), ValueError, "no integer"),
+    "randint of floats": (lambda t: minitorch.randint(0, 2.5, (1,)), DTypeError, "0 and 2.5"),
     "randint without size": (lambda t: minitorch.randint(2), ShapeError, "takes"),
     "arange": (lambda t: minitorch.arange(0, 1, -1), ValueError, "no way"),
     "linspace": (lambda t: minitorch.linspace(0, 1, -1), ShapeError, "negative"),

@@ -134,6 +134,18 @@ def test_a_backward_pass_refuses_a_kept_value_that_was_written(name: str) -> Non
     assert leaf.grad is None
 
 
+@pytest.mark.parametrize(
+    "function", [lambda t: t.max(), lambda t: t.min(), lambda t: t.norm(np.inf), lambda t: t.exp()]
+)
+def test_a_backward_pass_refuses_a_kept_result_that_was_written(function: Any) -> None:
+    leaf = made(numbers(2, 3), requires_grad=True)
+    out = function(leaf)
+    out.detach().fill_(7.0)
+    with pytest.raises(GradientError, match="changed in place"):
+        out.sum().backward()
+    assert leaf.grad is None
+
+
 @pytest.mark.parametrize("operator", ["add", "sub", "mul", "truediv"])
 @pytest.mark.parametrize("kind", ["computed", "constant"])
 def test_a_recorded_result_takes_a_new_tensor(operator: str, kind: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,8 +9,8 @@ import numpy as np
 
 from minitorch.data.cifar_files import ARCHIVE, TEST, TRAIN, fetch_cifar10, find_batches, read_batch
 from minitorch.data.lookalike import lookalike
-from minitorch.data.mnist import RETRY_SECONDS, default_folder
-from minitorch.data.pictures import PictureDataset, Transform
+from minitorch.data.mnist import default_folder
+from minitorch.data.pictures import PictureDataset, Transform, fetch_once, say_once
 from minitorch.errors import DataError
 
 __all__ = ["CIFAR2", "CIFAR10"]
@@ -21,12 +19,6 @@ NAMES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
 LOOKALIKE_SIZES = {True: 10_000, False: 2_500}
-
-# When and why a download into a folder last failed, as in `mnist.py`.
-_failures: dict[Path, tuple[float, str]] = {}
-
-# What was said already, so that it is not said for each half.
-_said: set[str] = set()
 
 
 class CIFAR10(PictureDataset):
@@ -75,16 +67,19 @@ class CIFAR10(PictureDataset):
         half = "training" if train else "test"
         if self.generated:
             images, labels = lookalike(len(NAMES), LOOKALIKE_SIZES[train], seed=int(train))
-            _say(f"{self.title}: using a generated look-alike; its pictures show nothing real")
+            say_once(f"{self.title}: using a generated look-alike; its pictures show nothing real")
         else:
             place = find_batches(folder, names) or folder
             batches = [read_batch(place / name) for name in names]
             images, labels = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
-        # The classes that this data set has, numbered from 0.
-        numbers = np.full(len(NAMES), -1)
-        numbers[[NAMES.index(name) for name in self.classes]] = range(len(self.classes))
-        labels = numbers[labels]
-        self.images, self.labels = images[labels >= 0], labels[labels >= 0]
+        if self.classes != NAMES:
+            # The classes that this data set has, numbered from 0.
+            numbers = np.full(len(NAMES), -1)
+            numbers[[NAMES.index(name) for name in self.classes]] = range(len(self.classes))
+            labels = numbers[labels]
+            chosen = labels >= 0
+            images, labels = images[chosen], labels[chosen]
+        self.images, self.labels = images, labels
         self.transform = transform
         count = f"{len(self):,} {half} images"
         self.source = (
@@ -105,17 +100,10 @@ class CIFAR10(PictureDataset):
                 f"which also unpacks {ARCHIVE} if that is there, set MINITORCH_DATA to the "
                 "folder that holds them, or use generated=True for a look-alike."
             )
-        failed_at, problem = _failures.get(folder, (0.0, ""))
-        if problem and time.monotonic() - failed_at < RETRY_SECONDS:
-            return True
-        try:
-            fetch_cifar10(folder)
-        except OSError as error:
-            problem = f"CIFAR-10 could not be downloaded ({error})"
-            _failures[folder] = (time.monotonic(), problem)
-            _say(problem)
-            return True
-        return False
+        problem = fetch_once("CIFAR-10", folder, fetch_cifar10)
+        if problem:
+            say_once(problem)
+        return bool(problem)
 
 
 class CIFAR2(CIFAR10):
@@ -126,10 +114,3 @@ class CIFAR2(CIFAR10):
 
     title = "CIFAR-2"
     classes = ("airplane", "bird")
-
-
-def _say(line: str) -> None:
-    """Print a line on stderr, the first time."""
-    if line not in _said:
-        _said.add(line)
-        print(line, file=sys.stderr)

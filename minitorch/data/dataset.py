@@ -60,7 +60,10 @@ class TensorDataset(Dataset):
                 )
         shapes = [tensor.shape for tensor in tensors]
         if len({shape[:1] for shape in shapes}) != 1 or not shapes[0]:
-            raise ShapeError(f"TensorDataset: the shapes {shapes} differ in their number of rows")
+            raise ShapeError(
+                f"TensorDataset: the shapes are {shapes}; there must be one or more, with the same "
+                "number of rows"
+            )
         self.tensors = tensors
 
     def __len__(self) -> int:
@@ -88,12 +91,16 @@ class Subset(Dataset):
 
     Raises:
         IndexError: if a number is out of range.
+        TypeError: if they are not integers.
     """
 
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
         self.dataset = dataset
         self.indices = indices
-        self._numbers = np.asarray(indices, np.int64).reshape(-1)
+        given = np.asarray(indices).reshape(-1)
+        if given.size and given.dtype.kind not in "iu":
+            raise TypeError(f"Subset: the indices must be integers, not {given.dtype}")
+        self._numbers = given.astype(np.int64)
         size = len(dataset)
         outside = self._numbers[(self._numbers < -size) | (self._numbers >= size)]
         if len(outside):

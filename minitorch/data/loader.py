@@ -43,7 +43,7 @@ class DataLoader:
         prefetch: how many batches are made ahead; 0 for none.
 
     Raises:
-        TypeError: if the data set has no length or no items.
+        TypeError: if the data set has no length or no items, or the generator is none of numpy's.
         ValueError: if it is empty, gives no full batch with `drop_last`, or a number is out of
             range.
     """
@@ -80,6 +80,11 @@ class DataLoader:
                 f"DataLoader: the {size} items do not fill one batch of {batch_size}, and "
                 "drop_last leaves out what is not full"
             )
+        if generator is not None and not isinstance(generator, np.random.Generator):
+            raise TypeError(
+                "DataLoader: generator must be a np.random.Generator, such as "
+                f"np.random.default_rng(seed), not a {type(generator).__name__}"
+            )
         self.dataset = dataset
         self.batch_size = int(batch_size)
         self.shuffle = shuffle
@@ -104,7 +109,8 @@ class DataLoader:
         parts = [order[start : start + self.batch_size] for start in starts]
         if self.prefetch:
             return _made_ahead(self._batch, parts, self.prefetch)
-        return map(self._batch, parts)
+        # No `map`: it would take a data set's StopIteration for the end.
+        return (self._batch(part) for part in parts)
 
     def _batch(self, indices: NDArray[np.int64]) -> Any:
         if self.collate_fn is None:

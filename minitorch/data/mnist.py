@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,19 +11,10 @@ from numpy.typing import NDArray
 
 from minitorch.data.fetch import SAMPLE_NOTE, fetch_mnist, find_file, find_sample
 from minitorch.data.idx import read_idx
-from minitorch.data.pictures import PictureDataset, Transform
+from minitorch.data.pictures import PictureDataset, Transform, fetch_once, say_once
 from minitorch.errors import DataError
 
 __all__ = ["MNIST"]
-
-RETRY_SECONDS = 60.0
-
-# When and why a download into a folder last failed, so that loading the test set after the
-# training set does not wait for the network again.
-_failures: dict[Path, tuple[float, str]] = {}
-
-# What was said already of which folder, so that it is not said for each half.
-_said: set[tuple[Path, str]] = set()
 
 
 class MNIST(PictureDataset):
@@ -74,7 +63,7 @@ class MNIST(PictureDataset):
             and (loaded is None or loaded.is_sample)
             and (sample is None or sample.resolve() != folder.resolve())
         ):
-            problem = _fetch(folder)
+            problem = fetch_once("MNIST", folder, fetch_mnist)
             loaded = _load(folder, train)
             if loaded is None and sample is not None:
                 loaded = _load(sample, train)
@@ -88,9 +77,8 @@ class MNIST(PictureDataset):
                 f"download=True, run `mnist_get_data.sh {folder}`, or set MINITORCH_DATA to "
                 f"the folder that holds them; {small}."
             )
-        if problem and loaded.is_sample and (folder, problem) not in _said:
-            _said.add((folder, problem))
-            print(f"{problem}; using {SAMPLE_NOTE}", file=sys.stderr)
+        if problem and loaded.is_sample:
+            say_once(f"{problem}; using {SAMPLE_NOTE}", folder)
         self.images = loaded.images
         self.labels = loaded.labels
         self.transform = transform
@@ -142,17 +130,3 @@ def _load(folder: Path, train: bool) -> _Loaded | None:
         raise DataError(f"{labels_path}: expected labels from 0 to 9; found {labels.max()}")
     is_sample = len(labels) == (6_000 if train else 1_000)
     return _Loaded(images, labels.astype(np.int64), folder, is_sample)
-
-
-def _fetch(folder: Path) -> str:
-    """Fetch into `folder`; return what went wrong, or nothing."""
-    failed_at, problem = _failures.get(folder, (0.0, ""))
-    if problem and time.monotonic() - failed_at < RETRY_SECONDS:
-        return problem
-    try:
-        fetch_mnist(folder)
-    except OSError as error:
-        problem = f"MNIST could not be downloaded ({error})"
-        _failures[folder] = (time.monotonic(), problem)
-        return problem
-    return ""

@@ -1,8 +1,11 @@
-"""What data sets of labelled pictures share: their arrays, and these as network input."""
+"""What data sets of labelled pictures share: their arrays, these as network input, a download."""
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,9 +14,47 @@ from numpy.typing import DTypeLike, NDArray
 from minitorch.creation import from_numpy
 from minitorch.data.dataset import Dataset, Indices, default_collate
 
-__all__ = ["PictureDataset", "Transform"]
+__all__ = ["PictureDataset", "Transform", "fetch_once", "say_once"]
 
 Transform = Callable[[NDArray[np.float32]], Any]
+
+RETRY_SECONDS = 60.0
+
+# When and why a download of which data into which folder last failed.
+_failures: dict[tuple[str, Path], tuple[float, str]] = {}
+
+# What was said already, and of which folder.
+_said: set[tuple[str, Path | None]] = set()
+
+
+def fetch_once(title: str, folder: Path, fetch: Callable[[Path], Any]) -> str:
+    """Fetch data into `folder`; return what went wrong, or nothing.
+
+    Where it went wrong a moment ago it is not tried again, so that loading the test set after
+    the training set does not wait for the network once more.
+    """
+    failed_at, problem = _failures.get((title, folder), (0.0, ""))
+    if problem and time.monotonic() - failed_at < RETRY_SECONDS:
+        return problem
+    try:
+        fetch(folder)
+    except OSError as error:
+        problem = f"{title} could not be downloaded ({error})"
+        _failures[title, folder] = (time.monotonic(), problem)
+        return problem
+    return ""
+
+
+def say_once(line: str, folder: Path | None = None) -> None:
+    """Print a line on stderr, the first time, so that it is not said for each half of the data.
+
+    Args:
+        line: what is said.
+        folder: what it is said of, if it may be said of another one again.
+    """
+    if (line, folder) not in _said:
+        _said.add((line, folder))
+        print(line, file=sys.stderr)
 
 
 class PictureDataset(Dataset):

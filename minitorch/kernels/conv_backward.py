@@ -27,7 +27,7 @@ from .micro import accumulate_tile
 from .packing import pack, pack_views
 from .rows import copy_row
 
-__all__ = ["add_products", "convolution_backward_kernel"]
+__all__ = ["add_products", "convolution_backward_kernel", "sum_shares"]
 
 _DOT_ROWS, _DOT_COLUMNS = DOT_TILE
 
@@ -133,6 +133,15 @@ def _weight_gradient_part(
         copy_row(by_weight, channel * taps, totals, channel * line, taps)
 
 
+def sum_shares(totals: Any, shares: Any) -> None:
+    """Set each of the totals to the sum of its shares (parts, totals), within kernels."""
+    for i in range(len(totals)):
+        total = shares[0, i]
+        for part in range(1, len(shares)):
+            total += shares[part, i]
+        totals[i] = total
+
+
 def _convolution_backward(
     by_input: Any, by_weight: Any, by_bias: Any, grad: Any, mask: Any, input: Any, weight: Any,
     batch: int, channels: int, height: int, columns: int, top: int, left: int,
@@ -151,7 +160,6 @@ def _convolution_backward(
         weight_tile: which of `machine.TILES` serves the gradient by the weight.
     """
     stacks = -(-batch // stack)
-    taps = channels * kh * kw
     shares = np.empty((parts, by_weight.size), grad.dtype)
     bias_shares = np.empty((parts, out_channels), grad.dtype)
     turned = _turned(weight, out_channels, channels, kh * kw)
@@ -171,16 +179,8 @@ def _convolution_backward(
                 kh, kw, stack, tile, band,
             )  # fmt: skip
     if by_weight.size:
-        for i in range(out_channels * taps):
-            total = shares[0, i]
-            for part in range(1, parts):
-                total += shares[part, i]
-            by_weight[i] = total
-        for i in range(out_channels):
-            total = bias_shares[0, i]
-            for part in range(1, parts):
-                total += bias_shares[part, i]
-            by_bias[i] = total
+        sum_shares(by_weight, shares)
+        sum_shares(by_bias, bias_shares)
 
 
 convolution_backward_kernel = Kernel(_convolution_backward)

@@ -27,7 +27,7 @@ from numba import prange
 
 from ..jit import Kernel
 from .conv import convolve_stack, place_images
-from .conv_backward import add_products
+from .conv_backward import add_products, sum_shares
 from .machine import DEPTH_BLOCK, HEIGHTS, VECTOR_BYTES, VECTORS
 from .packing import pack
 from .rows import copy_row
@@ -346,16 +346,8 @@ def _strided_backward(
                 width, stack, tile, band,
             )  # fmt: skip
     if by_weight.size:
-        for i in range(by_weight.size):
-            total = shares[0, i]
-            for part in range(1, parts):
-                total += shares[part, i]
-            by_weight[i] = total
-        for i in range(out_channels):
-            total = bias_shares[0, i]
-            for part in range(1, parts):
-                total += bias_shares[part, i]
-            by_bias[i] = total
+        sum_shares(by_weight, shares)
+        sum_shares(by_bias, bias_shares)
 
 
 strided_backward_kernel = Kernel(_strided_backward)

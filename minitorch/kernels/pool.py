@@ -50,9 +50,10 @@ class Pooling(NamedTuple):
     mean: Kernel  # (images, out, ...)
     mean_back: Kernel  # (by_images, grad, ...) fills the first
     largest: Kernel  # (images, out, ...)
-    # (by_images, images, out, grad, ...) fill the first; where several elements are largest,
-    largest_back: Kernel  # they share the gradient,
-    first_back: Kernel  # or the first in reading order has it.
+    # (by_images, images, out, grad, ...) fills the first; several largest share the gradient
+    largest_back: Kernel
+    # the same, but of several largest the first in reading order has the gradient
+    first_back: Kernel
 
 
 def pooling(height: int, width: int) -> Pooling:

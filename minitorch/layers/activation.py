@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..module import Module
 from ..tensor import Tensor
-from .functional.activation import leaky_relu, log_softmax, softmax
+from .functional.activation import leaky_relu, log_softmax, relu, sigmoid, softmax, tanh
 
 __all__ = ["LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Tanh"]
 
@@ -14,7 +14,7 @@ class ReLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return each element where positive, else 0."""
-        return input.relu()
+        return relu(input)
 
 
 class LeakyReLU(Module):
@@ -42,7 +42,7 @@ class Sigmoid(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return 1 / (1 + exp(-x)) of each element."""
-        return input.sigmoid()
+        return sigmoid(input)
 
 
 class Tanh(Module):
@@ -50,7 +50,7 @@ class Tanh(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the hyperbolic tangent of each element."""
-        return input.tanh()
+        return tanh(input)
 
 
 class _AlongDim(Module):

@@ -12,6 +12,7 @@ __all__ = [
     "is_fused_relu",
     "whole_number",
     "whole_numbers",
+    "window_places",
 ]
 
 # One number for all dimensions of an image, or one for each.
@@ -36,6 +37,13 @@ def whole_numbers(layer: str, name: str, value: Any, count: int, least: int) -> 
     Raises:
         ValueError: if it is not made of integers of `least` or more.
     """
+    if type(value) is tuple and len(value) == count:
+        # What a layer has checked already comes as this, in every call.
+        for n in value:
+            if type(n) is not int or n < least:
+                break
+        else:
+            return value
     given = tuple(value) if isinstance(value, Iterable) else (value,) * count
     if len(given) != count or not all(hasattr(n, "__index__") and n >= least for n in given):
         wanted = f"an integer of {least} or more"
@@ -44,6 +52,26 @@ def whole_numbers(layer: str, name: str, value: Any, count: int, least: int) -> 
         shown = given[0] if count == 1 and len(given) == 1 else value
         raise ValueError(f"{layer}: {name} is {shown!r}; it must be {wanted}")
     return tuple([n.__index__() for n in given])
+
+
+def window_places(
+    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
+) -> int:
+    """Return at how many places along one dimension a window stands; less than 1 for none.
+
+    Args:
+        size: of the image.
+        kernel: the elements of the window.
+        stride: from one place to the next.
+        padding: how far windows may reach over the image, before it and after it.
+        dilation: from one element of the window to the next.
+        ceil_mode: a last window may reach beyond that, if it starts in the image or before it.
+    """
+    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    places = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
+    if ceil_mode and (places - 1) * stride >= size + padding:
+        places -= 1
+    return places
 
 
 def convolution_padding(

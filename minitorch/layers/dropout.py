@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 from ..module import Module
-from ..nn import dropout
 from ..tensor import Tensor
-from .functional.dropout import dropout2d
+from .functional.dropout import dropout, dropout2d
 
 __all__ = ["Dropout", "Dropout2d"]
 
@@ -22,9 +23,9 @@ class _Dropout(Module):
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
-        if not 0.0 <= p <= 1.0:
-            raise ValueError(f"{type(self).__name__}: p is {p}; it must be from 0 to 1")
-        self.p = p
+        if not (isinstance(p, Real) and 0 <= p <= 1):
+            raise ValueError(f"{type(self).__name__}: p is {p!r}; it must be from 0 to 1")
+        self.p: float = p
 
     def extra_repr(self) -> str:
         """Return the probability."""
@@ -44,8 +45,8 @@ class Dropout(_Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the input with elements dropped while training; see `minitorch.dropout`."""
-        return dropout(input, self.p, not self.training)
+        """Return the input with elements dropped while training; see `functional.dropout`."""
+        return dropout(input, self.p, self.training)
 
 
 class Dropout2d(_Dropout):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
-from ..errors import ShapeError
 from ..module import Module
-from ..shapes import checked_dim
 from ..tensor import Tensor
+from .functional.operands import checked_tensor
 
 __all__ = ["Flatten"]
 
@@ -31,16 +28,8 @@ class Flatten(Module):
             IndexingError: if the input has no such dimensions.
             ShapeError: if the first comes after the last.
         """
-        name, shape = type(self).__name__, input.shape
-        start = checked_dim(self.start_dim, shape, name)
-        end = checked_dim(self.end_dim, shape, name)
-        if start > end:
-            raise ShapeError(
-                f"{name}: of shape {shape}, start_dim {self.start_dim} comes after end_dim "
-                f"{self.end_dim}"
-            )
-        joined = math.prod(shape[start : end + 1])
-        return input.contiguous().view(*shape[:start], joined, *shape[end + 1 :])
+        input = checked_tensor(type(self).__name__, "input", input)
+        return input.flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         """Return the dimensions."""

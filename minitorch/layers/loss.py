@@ -72,7 +72,7 @@ class BCEWithLogitsLoss(_Loss):
     def forward(self, input: Tensor, target: Any) -> Tensor:
         """Return the loss; see `functional.binary_cross_entropy_with_logits`."""
         return binary_cross_entropy_with_logits(
-            input, target, reduction=self.reduction, pos_weight=self.pos_weight
+            input, target, reduction=self.reduction, pos_weight=self._buffers["pos_weight"]
         )
 
 
@@ -107,8 +107,13 @@ class NLLLoss(_ClassLoss):
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         """Return -input at the labels; see `functional.nll_loss`."""
-        options: Any = {"ignore_index": self.ignore_index, "reduction": self.reduction}
-        return nll_loss(input, target, self.weight, **options)
+        return nll_loss(
+            input,
+            target,
+            self._buffers["weight"],
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+        )
 
 
 class CrossEntropyLoss(_ClassLoss):
@@ -128,5 +133,10 @@ class CrossEntropyLoss(_ClassLoss):
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         """Return -log softmax(input) at the labels; see `functional.cross_entropy`."""
-        options: Any = {"ignore_index": self.ignore_index, "reduction": self.reduction}
-        return cross_entropy(input, target, self.weight, **options)
+        return cross_entropy(
+            input,
+            target,
+            self._buffers["weight"],
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+        )

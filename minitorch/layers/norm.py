@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ..module import Module, Parameter
 from ..tensor import Tensor
 from .arguments import whole_number
 from .functional.normalization import batch_norm
+from .functional.operands import checked_tensor
 
 __all__ = ["BatchNorm1d", "BatchNorm2d"]
 
@@ -32,7 +33,8 @@ class _BatchNorm(Module):
         ValueError: if the number of features is negative, or no integer.
     """
 
-    _dims: dict[int, str]  # the dimensions that an input may have, and how they are called
+    # The dimensions that an input may have, and how they are called.
+    _dims: ClassVar[dict[int, str]]
 
     def __init__(
         self,
@@ -62,20 +64,24 @@ class _BatchNorm(Module):
             ShapeError: if the input has other dimensions or channels, or in training only one
                 value for a channel.
         """
+        name = type(self).__name__
+        input = checked_tensor(name, "input", input)
         if len(input.shape) not in self._dims:
             raise ShapeError(
-                f"{type(self).__name__}: the input of shape {input.shape} must be "
+                f"{name}: the input of shape {input.shape} must be "
                 f"{' or '.join(self._dims.values())}"
             )
+        # From their tables, since attributes that are in none are looked for elsewhere first.
         own: Any = self._parameters
+        buffers = self._buffers
         tracked = self.track_running_stats
         momentum = self.momentum
         if momentum is None:
-            momentum = 1.0 / (int(self.num_batches_tracked) + 1) if tracked else 0.0
+            momentum = 1.0 / (int(buffers["num_batches_tracked"]) + 1) if tracked else 0.0
         out = batch_norm(
             input,
-            self.running_mean,
-            self.running_var,
+            buffers["running_mean"],
+            buffers["running_var"],
             own.get("weight"),
             own.get("bias"),
             self.training or not tracked,
@@ -83,7 +89,7 @@ class _BatchNorm(Module):
             self.eps,
         )
         if self.training and tracked:
-            self.num_batches_tracked += 1
+            buffers["num_batches_tracked"] += 1
         return out
 
     def reset_running_stats(self) -> None:
@@ -121,7 +127,7 @@ class BatchNorm1d(_BatchNorm):
         ValueError: if the number of features is negative, or no integer.
     """
 
-    _dims = {2: "(batch, features)", 3: "(batch, channels, length)"}  # noqa: RUF012
+    _dims: ClassVar[dict[int, str]] = {2: "(batch, features)", 3: "(batch, channels, length)"}
 
 
 class BatchNorm2d(_BatchNorm):
@@ -130,4 +136,4 @@ class BatchNorm2d(_BatchNorm):
     As `BatchNorm1d`, with the same arguments.
     """
 
-    _dims = {4: "(batch, channels, height, width)"}  # noqa: RUF012
+    _dims: ClassVar[dict[int, str]] = {4: "(batch, channels, height, width)"}

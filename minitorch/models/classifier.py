@@ -13,6 +13,7 @@ from ..creation import tensor
 from ..errors import ShapeError
 from ..layers import Softmax
 from ..module import Module
+from ..shapes import checked_dim
 from ..tensor import Tensor
 
 __all__ = ["ArgMaxClassifier", "BinaryClassifier", "Classifier"]
@@ -49,7 +50,7 @@ class Classifier(Module, ABC):
     def classify(self, x: Tensor) -> Labels:
         """Return the labels (batch,) as an int64 array; nothing is recorded."""
         with no_grad():
-            return self._classify(self.predict_proba(x).numpy())
+            return self.classify_scores(self(x))
 
     def classify_scores(self, z: Tensor) -> Labels:
         """Return the labels (batch,) that belong to scores (batch, classes)."""
@@ -76,6 +77,11 @@ class ArgMaxClassifier(Classifier):
     Args:
         model: the model, (batch, ...) -> (batch, classes).
     """
+
+    def classify_scores(self, z: Tensor) -> Labels:
+        """Return the labels (batch,): the highest score belongs to the highest probability."""
+        checked_dim(1, z.shape, "classify_scores")
+        return self._classify(z.numpy())
 
     def _classify(self, proba: npt.NDArray[Any]) -> Labels:
         labels: Labels = proba.argmax(axis=1)

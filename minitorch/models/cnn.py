@@ -9,7 +9,7 @@ from ..layers import AvgPool2d, BatchNorm2d, Conv2d, Dropout, MaxPool2d, Sequent
 from ..module import Module
 from ..tensor import Tensor
 from .mlp import MLP, NO_PARAMS, Params, make_activation
-from .sizes import checked_images, checked_size, flattened, output_size
+from .sizes import checked_images, checked_size, output_size
 
 __all__ = ["CNN", "POOLINGS", "YourCNN"]
 
@@ -114,7 +114,7 @@ class CNN(Module):
             ShapeError: if the images are not of `in_size`.
         """
         checked_images(type(self).__name__, x, self.in_size)
-        output: Tensor = self.mlp(flattened(self.feature_extractor(x)))
+        output: Tensor = self.mlp(self.feature_extractor(x).flatten(1))
         return output
 
 

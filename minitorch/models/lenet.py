@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..layers import Conv2d, Linear, MaxPool2d, ReLU, Sequential
 from ..module import Module
 from ..tensor import Tensor
-from .sizes import checked_images, flattened, output_size
+from .sizes import checked_images, checked_size, output_size
 
 __all__ = ["LeNet"]
 
@@ -23,12 +23,13 @@ class LeNet(Module):
         out_classes: how many classes.
 
     Raises:
+        ValueError: if the size is not three integers of 1 or more.
         ShapeError: if nothing is left of such an image after pooling.
     """
 
     def __init__(self, in_size: Sequence[int] = (1, 28, 28), out_classes: int = 10) -> None:
         super().__init__()
-        self.in_size = tuple(in_size)
+        self.in_size = checked_size("LeNet", in_size)
         self.out_classes = out_classes
         self.features = Sequential(
             Conv2d(self.in_size[0], 6, 5, padding=2),
@@ -54,5 +55,5 @@ class LeNet(Module):
             ShapeError: if the images are not of `in_size`.
         """
         checked_images("LeNet", x, self.in_size)
-        output: Tensor = self.classifier(flattened(self.features(x)))
+        output: Tensor = self.classifier(self.features(x).flatten(1))
         return output

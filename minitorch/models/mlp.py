@@ -19,7 +19,6 @@ from ..layers import (
 )
 from ..module import Module
 from ..tensor import Tensor
-from .sizes import flattened
 
 __all__ = ["ACTIVATIONS", "MLP", "NO_PARAMS", "Params", "make_activation"]
 
@@ -96,5 +95,5 @@ class MLP(Module):
         Raises:
             ShapeError: if they do not make `in_dim`.
         """
-        output: Tensor = self.seq(flattened(x) if len(x.shape) > 2 else x)
+        output: Tensor = self.seq(x.flatten(1) if len(x.shape) > 2 else x)
         return output

@@ -137,6 +137,10 @@ class ResNet(CNN):
             many channels come out of it as go in: [64, 16, 64] is a 64 -> 16 -> 64 block.
         params: the others of `CNN`, by name; the convolutions are 3x3, so that there are no
             `conv_params`.
+
+    Raises:
+        ValueError: if there are `conv_params`, or as for `CNN`.
+        ShapeError: as for `CNN`.
     """
 
     def __init__(
@@ -151,6 +155,11 @@ class ResNet(CNN):
         bottleneck: bool = False,
         **params: Any,
     ) -> None:
+        if params.get("conv_params"):
+            raise ValueError(
+                f"ResNet: conv_params is {params['conv_params']}; a ResNet takes none, its "
+                "convolutions are 3x3"
+            )
         # Before super().__init__(), which makes the layers.
         self.batchnorm = batchnorm
         self.dropout = dropout

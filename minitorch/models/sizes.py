@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ShapeError
 from ..layers import AvgPool2d, Conv2d, MaxPool2d
+from ..layers.arguments import window_places
 from ..module import Module
 from ..tensor import Tensor
 
-__all__ = ["Size", "checked_images", "checked_size", "flattened", "output_size"]
+__all__ = ["Size", "checked_images", "checked_size", "output_size"]
 
 Size = tuple[int, int, int]
 
@@ -44,15 +44,13 @@ def _window_places(layer: Any, image: tuple[int, int]) -> tuple[int, int]:
     dilations = _pair(getattr(layer, "dilation", 1))
     paddings = (0, 0) if padding == "valid" else _pair(padding)
     ceil = getattr(layer, "ceil_mode", False)
-    places = []
-    for n, k, s, p, d in zip(image, kernels, strides, paddings, dilations, strict=True):
-        room = n + 2 * p - d * (k - 1) - 1
-        count = (room + (s - 1 if ceil else 0)) // s + 1
-        # A last window that would start in the padding behind the image is left out.
-        if ceil and (count - 1) * s >= n + p:
-            count -= 1
-        places.append(count if room >= 0 or ceil else 0)
-    return places[0], places[1]
+    height, width = (
+        window_places(n, k, stride, pad, apart, ceil)
+        for n, k, stride, pad, apart in zip(
+            image, kernels, strides, paddings, dilations, strict=True
+        )
+    )
+    return height, width
 
 
 def output_size(name: str, layer: Module, size: Sequence[int]) -> Size:
@@ -97,9 +95,3 @@ def checked_images(model: str, images: Tensor, in_size: Sequence[int]) -> None:
     if images.shape[1:] != tuple(in_size):
         wanted = ", ".join(map(str, in_size))
         raise ShapeError(f"{model}: the images have shape {images.shape}, not (batch, {wanted})")
-
-
-def flattened(features: Tensor) -> Tensor:
-    """Return features (batch, ...) as (batch, all the rest)."""
-    batch, *rest = features.shape
-    return features.contiguous().view(batch, math.prod(rest))

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import CheckpointError
 from ..module import Module
+from ..rng import set_generator_state
 from .callbacks import Callback
 from .checkpoint import load_checkpoint, save_checkpoint
 from .nonfinite import NonFiniteLossError
@@ -98,7 +99,8 @@ class Trainer(ABC):
         if device is not None:
             model.to(device)
         self._progress = _Progress()
-        self._resumes = False
+        # The state of the global generator in a loaded checkpoint, until a `fit` goes on from it.
+        self._resumes: dict[str, Any] | None = None
         self._fitting = False
         self._loaders: tuple[Any, ...] = ()
 
@@ -112,6 +114,7 @@ class Trainer(ABC):
         print_every: int = 1,
         *,
         callbacks: Sequence[Callback] = (),
+        verbose: bool = True,
         **kw: Any,
     ) -> FitResult:
         """Train for several epochs, each followed by a test.
@@ -127,6 +130,7 @@ class Trainer(ABC):
             early_stopping: end when the test loss has not become less for so many epochs.
             print_every: print a line each so many epochs, and for the last; 0 prints nothing.
             callbacks: look on, see `Callback`.
+            verbose: show bars and lines; else nothing is printed.
             kw: for `train_epoch` and `test_epoch`, such as `max_batches`.
 
         Returns:
@@ -134,21 +138,23 @@ class Trainer(ABC):
 
         Raises:
             ValueError: if a number is out of range, or a loader gives nothing.
+            CheckpointError: if a loader's generator is of another kind than that of the loaded
+                checkpoint.
             NonFiniteLossError: if a loss is infinite or NaN; it names the first layer that gave
                 such numbers, and has the epochs before it in `result`.
         """
         least = {"num_epochs": (num_epochs, 0), "print_every": (print_every, 0)}
         least["early_stopping"] = (1 if early_stopping is None else early_stopping, 1)
         for name, (value, smallest) in least.items():
-            if value < smallest:
-                raise ValueError(f"fit: {name} is {value}; it must be {smallest} or more")
-        verbose = kw.pop("verbose", True)
+            _check_count("fit", name, value, smallest)
         self._loaders = (dl_train, dl_test)
-        if self._resumes:
-            self._restore_loaders()
-        else:
+        if self._resumes is None:
             self._progress = _Progress()
-        self._resumes = False
+        else:
+            self._restore_loaders()
+            # What was made since the checkpoint was loaded may have drawn from the generator.
+            set_generator_state(self._resumes)
+        self._resumes = None
         progress = self._progress
         self._fitting = True
         try:
@@ -228,8 +234,8 @@ class Trainer(ABC):
     ) -> EpochResult:
         from tqdm import tqdm
 
-        if max_batches is not None and max_batches < 1:
-            raise ValueError(f"{name}_epoch: max_batches is {max_batches}; it must be 1 or more")
+        if max_batches is not None:
+            _check_count(f"{name}_epoch", "max_batches", max_batches, 1)
         total = len(batches) if isinstance(batches, Sized) else None
         if max_batches is not None:
             total = max_batches if total is None else min(total, max_batches)
@@ -248,8 +254,9 @@ class Trainer(ABC):
                 bar.set_postfix(loss=f"{result.loss:.3f}", refresh=False)
                 if len(losses) == max_batches:
                     break
-        if not losses:
-            raise ValueError(f"{name}_epoch: the loader gave no batch")
+        if not samples:
+            what = "batches without samples" if losses else "no batch"
+            raise ValueError(f"{name}_epoch: the loader gave {what}")
         epoch = EpochResult(losses, 100.0 * correct / samples)
         if verbose and not self._fitting:
             print(_line(name, epoch))
@@ -265,7 +272,8 @@ class Trainer(ABC):
             TypeError: if the model is not a `Module`.
             OSError: if the file cannot be written; an older one stays as it is then.
         """
-        self._progress.loaders = [_generator_state(loader) for loader in self._loaders]
+        if self._resumes is None:  # else they are still those of the loaded checkpoint
+            self._progress.loaders = [_generator_state(loader) for loader in self._loaders]
         save_checkpoint(
             _named(checkpoint_filename), self._module(), asdict(self._progress), self.optimizer
         )
@@ -283,7 +291,7 @@ class Trainer(ABC):
         found = load_checkpoint(_named(checkpoint_filename))
         progress = _Progress.read(found.progress)
         found.restore(self._module(), self.optimizer)
-        self._progress, self._resumes = progress, True
+        self._progress, self._resumes = progress, found.random_state
         return progress.result
 
     def _module(self) -> Module:
@@ -295,7 +303,12 @@ class Trainer(ABC):
         for loader, state in zip(self._loaders, self._progress.loaders, strict=False):
             own = getattr(loader, "generator", None)
             if state is not None and isinstance(own, np.random.Generator):
-                own.bit_generator.state = state
+                try:
+                    own.bit_generator.state = state
+                except (KeyError, TypeError, ValueError) as error:
+                    raise CheckpointError(
+                        f"fit: the checkpoint's loader has another kind of generator: {error}"
+                    ) from None
 
 
 def _named(name: str) -> str:
@@ -306,6 +319,14 @@ def _line(name: str, result: EpochResult) -> str:
     return f"{name}: loss {np.mean(result.losses):.3f}, accuracy {result.accuracy:.1f} %"
 
 
+def _check_count(operation: str, name: str, value: Any, least: int) -> None:
+    """Raise `ValueError`, naming operation and argument, unless it is whole and large enough."""
+    if not hasattr(value, "__index__") or value < least:
+        raise ValueError(
+            f"{operation}: {name} is {value!r}; it must be an integer, {least} or more"
+        )
+
+
 def _samples(batch: Any) -> int:
     """Return how many samples a batch has: the inputs' first size."""
     return len(batch[0] if isinstance(batch, tuple | list) else batch)
@@ -314,4 +335,11 @@ def _samples(batch: Any) -> int:
 def _generator_state(loader: Any) -> Any:
     """Return the state of a loader's own generator; None if it has none."""
     own = getattr(loader, "generator", None)
-    return own.bit_generator.state if isinstance(own, np.random.Generator) else None
+    return _plain(own.bit_generator.state) if isinstance(own, np.random.Generator) else None
+
+
+def _plain(value: Any) -> Any:
+    """Return a generator's state with lists for its arrays, as JSON can hold it."""
+    if isinstance(value, dict):
+        return {key: _plain(held) for key, held in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

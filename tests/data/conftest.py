@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from minitorch.data import mnist
+from minitorch.data import pictures
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 
@@ -23,7 +23,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(empty))
     monkeypatch.setenv("MINITORCH_MNIST_MIRRORS", "")
     monkeypatch.delenv("MINITORCH_DATA", raising=False)
-    monkeypatch.setattr(mnist, "_failures", {})
+    monkeypatch.setattr(pictures, "_failures", {})
 
 
 @pytest.fixture

@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minitorch.data import CIFAR2, CIFAR10, DataLoader, FetchError, Subset, cifar, cifar_files
+from minitorch.data import (
+    CIFAR2,
+    CIFAR10,
+    DataLoader,
+    FetchError,
+    Subset,
+    cifar,
+    cifar_files,
+    pictures,
+)
 from minitorch.data.cifar_files import ARCHIVE, FOLDER, TEST, TRAIN, fetch_cifar10, read_batch
 from minitorch.data.lookalike import lookalike
 from minitorch.errors import DataError
@@ -30,8 +39,8 @@ NewMirror = Callable[[], Any]
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """No mirrors, no remembered failures, nothing said before, and small look-alikes."""
     monkeypatch.setenv("MINITORCH_CIFAR_MIRRORS", "")
-    monkeypatch.setattr(cifar, "_failures", {})
-    monkeypatch.setattr(cifar, "_said", set())
+    monkeypatch.setattr(pictures, "_failures", {})
+    monkeypatch.setattr(pictures, "_said", set())
     monkeypatch.setattr(cifar, "LOOKALIKE_SIZES", {True: 60, False: 20})
 
 

@@ -269,6 +269,18 @@ def test_a_subset_takes_items_and_batches_from_its_place() -> None:
             Subset(whole, bad)
 
 
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_a_stop_iteration_of_the_data_set_is_not_the_end(prefetch: int) -> None:
+    class Stopping(Squares):
+        def __getitem__(self, index: int) -> Any:
+            if index == 5:
+                raise StopIteration
+            return super().__getitem__(index)
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        list(DataLoader(Stopping(), 2, prefetch=prefetch))
+
+
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=5), st.integers(0, 9))
 def test_a_split_holds_each_item_once(lengths: list[int], seed: int) -> None:
     data = Squares(sum(lengths))
@@ -297,6 +309,10 @@ def test_a_split_by_shares() -> None:
         (lambda: DataLoader(Squares(), None), ValueError, "batch_size is None"),  # type: ignore[arg-type]
         (lambda: DataLoader(Squares(), num_workers=-1), ValueError, "num_workers"),
         (lambda: DataLoader(Squares(), prefetch=-1), ValueError, "prefetch"),
+        (lambda: DataLoader(Squares(), generator=3), TypeError, "Generator.* not a int"),  # type: ignore[arg-type]
+        (lambda: DataLoader(Squares(), generator=np.random.RandomState(0)), TypeError, "RandomSt"),  # type: ignore[arg-type]
+        (lambda: Subset(Squares(), [1.5]), TypeError, "integers, not float64"),  # type: ignore[list-item]
+        (lambda: Subset(Squares(), [True, False]), TypeError, "integers, not bool"),
         (lambda: DataLoader(iter([1])), TypeError, "no numbered items"),
         (lambda: DataLoader(Dataset()), TypeError, "Dataset defines no __len__"),
         (lambda: Dataset()[0], NotImplementedError, "Dataset defines no __getitem__"),

@@ -4,13 +4,14 @@ import gzip
 import os
 import shutil
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from minitorch.data import MNIST, FetchError, fetch, mnist
+from minitorch.data import MNIST, FetchError, fetch, mnist, pictures
 from minitorch.errors import DataError
 
 # Read before the tests' own fixture clears it.
@@ -177,7 +178,8 @@ def test_one_attempt_serves_both_halves(tmp_path: Path, fetches: list[Path], cap
         # Said once, not for each half.
         assert ("no network" in capfd.readouterr().err) == train
     assert fetches == [tmp_path]
-    mnist._failures[tmp_path] = (mnist.time.monotonic() - mnist.RETRY_SECONDS, "no network")
+    long_ago = time.monotonic() - pictures.RETRY_SECONDS
+    pictures._failures["MNIST", tmp_path] = (long_ago, "no network")
     MNIST(tmp_path, download=True)
     assert fetches == [tmp_path, tmp_path]
 

@@ -61,10 +61,16 @@ OPERANDS: dict[str, Refusal] = {
     "bias of a convolution": (lambda: functional.convolution(zeros(2, 1, 4), zeros(3, 1, 2),
                                                              zeros(1, 3, 1)), ShapeError,
                               ("convolution", "the bias must be of shape (3,)")),
-    "flatten": (lambda: layers.Flatten()(zeros(4)), IndexingError, ("Flatten", "(4,)")),
+    "flatten": (lambda: layers.Flatten()(zeros(4)), IndexingError, ("flatten", "(4,)")),
     "flatten backwards": (lambda: layers.Flatten(2, 1)(zeros(2, 3, 4)), ShapeError,
-                          ("Flatten", "(2, 3, 4)", "start_dim 2 comes after end_dim 1")),
+                          ("flatten", "(2, 3, 4)", "dimension 2 comes after 1")),
 }  # fmt: skip
+
+NO_TENSOR = [
+    layers.ReLU(), layers.LeakyReLU(), layers.Sigmoid(), layers.Tanh(), layers.Softmax(1),
+    layers.Flatten(), layers.Dropout(), layers.Dropout2d(), layers.MaxPool2d(2),
+    layers.AvgPool2d(2), layers.BatchNorm1d(2), layers.BatchNorm2d(2),
+]  # fmt: skip
 
 BAD_PADDING = [
     "same", 1, (1, 1), ((1, 1),), ((1, 1), (1, 1), (1, 1)), ((1, -1), (0, 0)), ((1, 1.0), (0, 0)),
@@ -155,3 +161,24 @@ def test_scores_that_do_not_fit(backend: str, loss: str, shape: tuple[int, ...])
 @pytest.mark.parametrize("case", ARGUMENTS)
 def test_arguments_that_layers_do_not_take(case: str) -> None:
     refused(*ARGUMENTS[case])
+
+
+@pytest.mark.parametrize("layer", NO_TENSOR, ids=lambda layer: type(layer).__name__)
+@pytest.mark.parametrize("value", [np.ones((2, 2, 4, 4)), None], ids=["array", "None"])
+def test_what_is_no_tensor_is_refused(layer: Any, value: Any) -> None:
+    with pytest.raises(DTypeError, match=": the input must be a tensor, not a "):
+        layer(value)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1, float("nan"), "half", None])
+def test_what_is_no_probability_is_refused(p: Any) -> None:
+    for layer in (layers.Dropout, layers.Dropout2d):
+        with pytest.raises(ValueError, match=f"{layer.__name__}: p is .* must be from 0 to 1"):
+            layer(p)
+
+
+def test_running_statistics_that_cannot_be_written_change_neither() -> None:
+    mean, variance = zeros(2), zeros(1).expand(2)
+    with pytest.raises(ShapeError, match="share their storage"):
+        functional.batch_norm(minitorch.rand(3, 2), mean, variance, training=True)
+    assert mean.numpy().tolist() == [0.0, 0.0]

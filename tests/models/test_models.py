@@ -9,6 +9,7 @@ import pytest
 
 import minitorch
 from minitorch import layers, models
+from minitorch.errors import IndexingError
 from minitorch.models.sizes import output_size
 
 MAKERS: dict[str, Any] = {
@@ -104,11 +105,16 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
     bad(lambda: models.MLP(2, [3, 4], ["relu"]), "2 dims and 1 nonlins")
     bad(lambda: models.MLP(2, [3], ["gelu"]), "no activation 'gelu'.*relu, lrelu")
     bad(lambda: models.CNN((1, 8), 3, [2], 1, []), r"in_size is \(1, 8\)")
+    bad(lambda: models.LeNet((1, 28)), r"LeNet: in_size is \(1, 28\)")
     bad(lambda: models.CNN((1, 8, 8), 3, [2], 0, []), "pool_every 0")
     bad(lambda: models.CNN((1, 8, 8), 3, [], 1, []), r"channels is \[\]")
     bad(lambda: models.CNN((1, 8, 8), 3, [2], 1, [], pooling_type="min"), "pooling_type is 'min'")
     bad(lambda: models.ResidualBlock(1, [2], [2]), "only odd ones")
     bad(lambda: models.ResidualBlock(1, [2, 3], [3]), "2 channels and 1 kernel_sizes")
+    bad(
+        lambda: models.ResNet((1, 8, 8), 3, [2], 1, [], conv_params={"kernel_size": 5}),
+        "ResNet: conv_params is {'kernel_size': 5}; a ResNet takes none",
+    )
     bad(lambda: models.ResidualBottleneckBlock(1, [], []), "no inner convolution")
     bad(lambda: models.BinaryClassifier(layers.Linear(2, 2), threshold=1.5), "threshold is 1.5")
     bad(lambda: models.BinaryClassifier(layers.Linear(2, 2), positive_class=2), "is 2")
@@ -131,6 +137,16 @@ def test_probabilities_and_labels(kind: Any) -> None:
     np.testing.assert_array_equal(labels, scores.numpy().argmax(axis=1))
     np.testing.assert_array_equal(classifier.classify_scores(scores), labels)
     np.testing.assert_array_equal(classifier.classify(minitorch.tensor(x)), labels)
+
+
+def test_the_highest_score_decides_where_the_probabilities_are_rounded_to_one() -> None:
+    classifier = models.ArgMaxClassifier(layers.Identity())
+    scores = minitorch.tensor([[0.0, 1e-20], [1e-20, 0.0]])
+    assert classifier.predict_proba(scores).numpy().tolist() == [[0.5, 0.5]] * 2
+    for labels in (classifier.classify(scores), classifier.classify_scores(scores)):
+        assert labels.tolist() == [1, 0]
+    with pytest.raises(IndexingError, match="classify_scores"):
+        classifier.classify_scores(minitorch.zeros((3,)))
 
 
 def test_the_threshold_decides_and_belongs_to_the_positive_class() -> None:

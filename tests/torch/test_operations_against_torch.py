@@ -186,6 +186,8 @@ def test_cat_and_where_of_both_dtypes(backend: str) -> None:
         ("std of one", lambda t: t[:1].std(0, unbiased=False)),
         ("norm", lambda t: (t * 0.0).norm()),
         ("norm 1", lambda t: t.norm(1)),
+        ("norm infinity of ties", lambda t: (t - t.detach() + 2.0).norm(math.inf)),
+        ("and along one", lambda t: (t.detach() - t - 2.0).norm(math.inf, 0)),
         ("clamp at a bound", lambda t: t.clamp(0.0, 2.0)),
         ("clamp by nothing", lambda t: t.clamp(2.0, 0.0)),
         ("var of one", lambda t: t[:1].var(0)),

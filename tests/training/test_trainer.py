@@ -11,6 +11,8 @@ import pytest
 
 import minitorch
 from minitorch import layers, models
+from minitorch.data import DataLoader
+from minitorch.errors import CheckpointError
 from minitorch.training import (
     BatchResult,
     Callback,
@@ -159,6 +161,45 @@ def test_a_resumed_run_gives_the_same_numbers(kind: str, tmp_path: Path) -> None
     assert resumed.fit(Loader(), Loader(seed=5), 6, print_every=0) == expected
     for key, value in resumed.model.state_dict().items():
         np.testing.assert_array_equal(np.array(value), np.array(whole.model.state_dict()[key]))
+
+
+def test_a_checkpoint_saved_again_before_the_run_goes_on_resumes_the_same(tmp_path: Path) -> None:
+    data = Loader()
+
+    def shuffled() -> DataLoader:
+        return DataLoader(list(zip(data.points, data.labels, strict=True)), 16, shuffle=True)
+
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    whole = classifier_trainer()
+    loader = shuffled()
+    whole.fit(loader, Loader(), 2, print_every=0)
+    whole.save_checkpoint(first)
+    expected = whole.fit(loader, Loader(), 2, print_every=0)
+    for name in (first, second):
+        resumed = classifier_trainer()
+        resumed.load_checkpoint(name)
+        resumed.save_checkpoint(second)
+        # This loader draws from the generator when it is made.
+        result = resumed.fit(shuffled(), Loader(), 4, print_every=0)
+        assert result.train_loss[2:] == expected.train_loss
+
+
+@pytest.mark.parametrize("bits", [np.random.MT19937, np.random.Philox, np.random.SFC64])
+def test_a_resumed_run_goes_on_with_any_generator_of_numpy(bits: Any, tmp_path: Path) -> None:
+    def fitted(epochs: int, before: str | None = None) -> FitResult:
+        trainer, loader = classifier_trainer(), Loader()
+        loader.generator = np.random.Generator(bits(7))
+        if before is not None:
+            trainer.load_checkpoint(before)
+        return trainer.fit(loader, Loader(), epochs, str(tmp_path / "run"), print_every=0)
+
+    whole = fitted(3)
+    fitted(1)
+    assert fitted(3, str(tmp_path / "run.last")) == whole
+    trainer = classifier_trainer()
+    trainer.load_checkpoint(str(tmp_path / "run.last"))
+    with pytest.raises(CheckpointError, match="loader has another kind of generator"):
+        trainer.fit(Loader(), Loader(), 4, print_every=0)
 
 
 def test_a_second_fit_begins_anew() -> None:
@@ -322,11 +363,15 @@ def test_numbers_out_of_range_and_loaders_of_nothing_are_refused() -> None:
         ({"num_epochs": 1, "early_stopping": 0}, "early_stopping is 0"),
         ({"num_epochs": 1, "print_every": -1}, "print_every is -1"),
         ({"num_epochs": 1, "max_batches": 0}, "max_batches is 0"),
+        ({"num_epochs": 1, "max_batches": 1.5}, "max_batches is 1.5"),
+        ({"num_epochs": 1.5}, "num_epochs is 1.5"),
     ):
         with pytest.raises(ValueError, match=message):
             trainer.fit(ONE_BATCH, ONE_BATCH, **options)
     with pytest.raises(ValueError, match="train_epoch: the loader gave no batch"):
         trainer.fit([], ONE_BATCH, 1)
+    with pytest.raises(ValueError, match="train_epoch: the loader gave batches without samples"):
+        trainer.fit([(np.zeros(0), np.zeros(0))], ONE_BATCH, 1)
 
 
 def test_a_device_moves_the_model_and_its_batches() -> None:

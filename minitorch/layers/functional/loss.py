@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -239,22 +240,40 @@ def _checked_scores(name: str, input: Any, ignore_index: Any, reduction: str) ->
 
 
 def _of_labels(
-    name: str, input: Tensor, target: Any, weight: Any, ignore_index: int, reduction: str
+    name: str,
+    plain: Callable[[Tensor, Labels], Tensor],
+    likelihoods: Callable[[Tensor], Tensor],
+    input: Tensor,
+    target: Any,
+    weight: Any,
+    ignore_index: int,
+    reduction: str,
 ) -> Tensor:
-    """Return the loss `name` of (batch, classes) at labels (batch,)."""
+    """Return the loss `name` of (batch, classes) at labels (batch,).
+
+    Args:
+        plain: the mean loss where all rows count the same.
+        likelihoods: makes of the input the logarithms of the classes' probabilities.
+    """
     labels = _labels(name, input, target)
     ignored = _ignored(name, input.shape, labels, ignore_index)
     if ignored is None and weight is None and reduction == "mean":
-        plain: Tensor = getattr(mean_loss, name)(input, labels)
-        return plain
+        return plain(input, labels)
     counts = np.ones(len(labels), np.bool_) if ignored is None else ~ignored
     weights = np.ones(input.shape[1], input.dtype)
     if weight is not None:
         weights = _class_weights(name, weight, input)
     of_rows = weights[np.where(counts, labels, 0)]
-    likelihoods = logsoftmax(input, 1) if name == "cross_entropy" else input
-    losses = _WeightedNLL.apply(likelihoods, labels, of_rows, counts)
+    losses = _WeightedNLL.apply(likelihoods(input), labels, of_rows, counts)
     return _reduced(losses, reduction, float(of_rows[counts].sum(dtype=np.float64)))
+
+
+def _unchanged(input: Tensor) -> Tensor:
+    return input
+
+
+def _log_softmax(input: Tensor) -> Tensor:
+    return logsoftmax(input, 1)
 
 
 def nll_loss(
@@ -284,8 +303,11 @@ def nll_loss(
         IndexingError: if a label is none of the classes.
         ValueError: if there is no such reduction.
     """
-    input = _checked_scores("nll_loss", input, ignore_index, reduction)
-    return _of_labels("nll_loss", input, target, weight, ignore_index, reduction)
+    name = "nll_loss"
+    input = _checked_scores(name, input, ignore_index, reduction)
+    return _of_labels(
+        name, mean_loss.nll_loss, _unchanged, input, target, weight, ignore_index, reduction
+    )
 
 
 def cross_entropy(
@@ -319,8 +341,11 @@ def cross_entropy(
     input = _checked_scores(name, input, ignore_index, reduction)
     kind = getattr(getattr(target, "dtype", None), "kind", "")
     if kind != "f" or target.shape != input.shape:
-        return _of_labels(name, input, target, weight, ignore_index, reduction)
-    losses = logsoftmax(input, 1) * _like(name, "target", target, input)
+        return _of_labels(
+            name, mean_loss.cross_entropy, _log_softmax, input, target, weight, ignore_index,
+            reduction,
+        )  # fmt: skip
+    losses = _log_softmax(input) * _like(name, "target", target, input)
     if weight is not None:
         weights = TensorData.from_array(_class_weights(name, weight, input))
         losses = losses * input._new(weights)

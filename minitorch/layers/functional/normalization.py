@@ -19,7 +19,7 @@ from ...errors import ShapeError, describe_shapes
 from ...fusion import fusable
 from ...tensor import Tensor
 from ...tensor_data import TensorData
-from ...views import write
+from ...views import check_writable
 from .operands import checked_tensor, refuse_shapes
 
 __all__ = ["batch_norm", "normalized", "normalized_over_batch"]
@@ -91,7 +91,8 @@ def _checked(
     """Return the operands as tensors, if they fit one another.
 
     Raises:
-        ShapeError: if they do not, or in training if a channel has one number only.
+        ShapeError: if they do not, or in training if a channel has one number only, or if the
+            running statistics cannot be written.
         ValueError: if one of the running statistics is missing.
     """
     name = "batch_norm"
@@ -109,14 +110,21 @@ def _checked(
     if not 2 <= len(shape) <= 4:
         problem = "it must be (batch, channels), (.., length) or (.., height, width)"
         refuse_shapes(name, problem, input=input)
-    for role, tensor in zip(roles, tensors, strict=True):
-        if tensor is not None and tensor.shape != shape[1:2]:
+    wanted = shape[1:2]
+    for place, tensor in enumerate(tensors):
+        if tensor is None:
+            continue
+        if tensor.shape != wanted:
+            role = roles[place]
             operands = [("input", shape), (role, tensor.shape)]
             raise ShapeError(
                 f"{describe_shapes(name, operands)}\nthe {role} must be ({shape[1]},), a number "
                 "for each channel"
             )
-    if training and input.size and input.size == shape[1]:
+        if training and place < 2 and not tensor._tensor.is_contiguous():
+            check_writable(tensor._tensor)
+    size = input._tensor.size
+    if training and size and size == shape[1]:
         raise ShapeError(
             f"{name}: Expected more than 1 value per channel when training, got input {shape}"
         )
@@ -156,7 +164,8 @@ def batch_norm(
     checked = _checked(input, [running_mean, running_var], weight, bias, training)
     values: Any = checked[0]
     mean, variance, scale, shift = checked[1:]
-    if not training or not values.size:
+    size = values._tensor.size
+    if not training or not size:
         # Nothing can be said of an empty batch, and nothing is to be normalised in it.
         channels = values.shape[1]
         means = np.zeros(channels) if mean is None else mean.numpy().astype(np.float64)
@@ -164,8 +173,10 @@ def batch_norm(
         return normalized(values, means, variances, scale, shift, eps)
     out, means, variances = normalized_over_batch(values, scale, shift, eps)
     if mean is not None and variance is not None:
-        count = values.size // values.shape[1]
+        count = size // values.shape[1]
         unbiased = variances * (count / (count - 1))
-        for running, batch in ((mean, means), (variance, unbiased)):
-            write(running._tensor, ..., (1 - momentum) * running.numpy() + momentum * batch)
+        for running, batch in ((mean._tensor, means), (variance._tensor, unbiased)):
+            array = running.numpy()
+            array[...] = (1 - momentum) * array + momentum * batch
+            running.note_write()
     return out

@@ -13,7 +13,7 @@ from ...errors import ShapeError
 from ...function import Function
 from ...tensor import Tensor
 from ...tensor_data import TensorData
-from ..arguments import whole_numbers
+from ..arguments import whole_numbers, window_places
 
 __all__ = ["Unfold", "Windows", "checked_windows", "inside_windows"]
 
@@ -78,13 +78,10 @@ class Windows(NamedTuple):
 @functools.lru_cache(maxsize=256)
 def _places(windows: Windows, name: str, image: tuple[int, ...]) -> Pair:
     kernel, stride, padding, dilation, ceil_mode = windows
-    places = []
-    for n, k, step, pad, apart in zip(image, kernel, stride, padding, dilation, strict=True):
-        room = n + 2 * pad - apart * (k - 1) - 1
-        count = (room + (step - 1 if ceil_mode else 0)) // step + 1
-        if ceil_mode and (count - 1) * step >= n + pad:
-            count -= 1
-        places.append(count)
+    places = [
+        window_places(n, k, step, pad, apart, ceil_mode)
+        for n, k, step, pad, apart in zip(image, kernel, stride, padding, dilation, strict=True)
+    ]
     if min(places) < 1:
         sizes = zip(image, padding, dilation, strict=True)
         most = tuple([max(0, n + 2 * pad - 1) // apart + 1 for n, pad, apart in sizes])
