@@ -1,7 +1,7 @@
 """The hyperparameters of parts 2 to 4, and the answers to the questions of all parts.
 
 The answers are kept in `answers.md`, under their names here; `mlp_cnn_q1` to `q3` answer the
-questions of the MLP and CNN notebook.
+questions of the MLP and CNN notebook, `conv_solver_report` tells of the best network of the other.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from minitorch.layers import CrossEntropyLoss
 
 __all__ = [
+    "conv_solver_report",
     "display_answer",
     "mlp_cnn_q1",
     "mlp_cnn_q2",
@@ -123,3 +124,4 @@ part5_q5 = _texts["part5_q5"]
 mlp_cnn_q1 = _texts["mlp_cnn_q1"]
 mlp_cnn_q2 = _texts["mlp_cnn_q2"]
 mlp_cnn_q3 = _texts["mlp_cnn_q3"]
+conv_solver_report = _texts["conv_solver_report"]
