@@ -1,9 +1,10 @@
-"""Parallel builds take several times longer to compile, so their tests are in the slow tier."""
+"""What takes long to compile is tested in the slow tier: parallel builds, and a second dtype."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
@@ -13,5 +14,6 @@ HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         options = getattr(getattr(item, "callspec", None), "params", {})
-        if options.get("build") == "parallel" and HERE in item.path.parents:
+        second = np.dtype(options.get("dtype", np.float32)) == np.float64
+        if (second or options.get("build") == "parallel") and HERE in item.path.parents:
             item.add_marker(pytest.mark.slow)

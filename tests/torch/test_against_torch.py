@@ -87,7 +87,12 @@ def test_small_convolutions_on_every_backend(backend: str) -> None:
 
 @both_dtypes
 @pytest.mark.parametrize(
-    ("shape", "kernel"), [((2, 3, 4, 6), (2, 3)), ((1, 2, 6, 4), (3, 2)), ((16, 8, 16, 20), (4, 2))]
+    ("shape", "kernel"),
+    [
+        ((2, 3, 4, 6), (2, 3)),
+        ((1, 2, 6, 4), (3, 2)),
+        pytest.param((16, 8, 16, 20), (4, 2), marks=pytest.mark.slow),  # compiles parallel builds
+    ],
 )
 def test_pooling(dtype: str, shape: Any, kernel: Any) -> None:
     a = numbers(*shape) / 10

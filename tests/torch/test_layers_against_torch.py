@@ -203,7 +203,9 @@ def lenet(fused: bool, channels: tuple[int, int], side: int, hidden: int) -> Lay
     return make
 
 
-@pytest.mark.parametrize("fused", [False, True], ids=["relu", "fused relu"])
+@pytest.mark.parametrize(
+    "fused", [pytest.param(False, marks=pytest.mark.slow), True], ids=["relu", "fused relu"]
+)
 def test_a_lenet_learns_as_pytorchs_does(backend: str, dtype: str, fused: bool) -> None:
     small = backend == "simple"  # which is slow
     make = lenet(fused, (2, 3), 8, 5) if small else lenet(fused, (4, 8), 28, 64)

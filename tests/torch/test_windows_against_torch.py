@@ -136,6 +136,7 @@ def test_convolution(backend: str, dtype: str, case: str) -> None:
     convolutions_agree(*CONVOLUTIONS[case], backend, dtype)
 
 
+@pytest.mark.slow  # compiles parallel builds
 @dtypes
 @pytest.mark.parametrize("case", LARGE)
 def test_large_convolutions_on_the_tuned_backend(dtype: str, case: str) -> None:
