@@ -15,7 +15,7 @@ import numpy as np
 from .atomic import write_whole
 from .creation import from_numpy
 from .errors import CheckpointError, DTypeError
-from .module import Parameter
+from .parameter import value_of
 
 __all__ = ["load", "save"]
 
@@ -41,7 +41,7 @@ def save(obj: Mapping[str, Any], path: str | Path) -> None:
         )
     arrays = {}
     for name, value in obj.items():
-        array = np.asarray(value.value if isinstance(value, Parameter) else value, order="C")
+        array = np.asarray(value_of(value), order="C")
         if not isinstance(name, str) or name == _RESERVED:
             raise DTypeError(f"save: {name!r} cannot be the name of an array in a state")
         if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:

@@ -62,6 +62,18 @@ def _made(like: Tensor, storage: Any, shape: tuple[int, ...]) -> Tensor:
     return like._new(data)
 
 
+def _wanted(ctx: Context, grad: Tensor, *gradients: Any) -> tuple[Tensor | None, ...]:
+    """Return the gradients by input, weight and bias that are wanted, and None for the rest."""
+    input, weight, *_ = ctx.saved_values
+    shapes = input.shape, weight.shape, weight.shape[:1]
+    needs = ctx.needs_input_grad
+    made = [
+        _made(grad, gradient, shape) if need else None
+        for need, gradient, shape in zip(needs[:3], gradients, shapes, strict=True)
+    ]
+    return (*made, *(None,) * (len(needs) - 3))
+
+
 def _as_rows(input: Tensor) -> TensorData:
     """Return (..., in) as the matrix (rows, in)."""
     if input.dims == 2:
@@ -197,11 +209,11 @@ class Convolution(Function):
         batch, channels, height, width, _, _, out_channels, _, _, kh, kw = geometry
         dtype = grad.dtype
         need_weight = need_weight or need_bias
-        by_input = np.empty(input.size if need_input else 0, dtype)
-        by_weight = np.empty(weight.size if need_weight else 0, dtype)
+        by_input = np.empty(input._tensor.size if need_input else 0, dtype)
+        by_weight = np.empty(weight._tensor.size if need_weight else 0, dtype)
         by_bias = np.empty(out_channels, dtype)
         taps = channels * kh * kw
-        if not (grad.size and taps):
+        if not (grad._tensor.size and taps):
             by_input[:], by_weight[:] = 0, 0
             by_bias[:] = grad.numpy().sum(tuple(d for d in range(grad.dims) if d != 1))
         elif by_input.size or by_weight.size:
@@ -211,17 +223,11 @@ class Convolution(Function):
             )  # fmt: skip
             mask = _NOTHING[dtype] if out is None else _flat(out, dtype)
             convolution_backward_kernel.launch(
-                grad.size * taps, by_input, by_weight, by_bias, _flat(grad, dtype), mask,
+                grad._tensor.size * taps, by_input, by_weight, by_bias, _flat(grad, dtype), mask,
                 _flat(input, dtype), _flat(weight, dtype), *geometry, *plan,
                 best_tile(out_channels, taps, dtype.itemsize),
             )  # fmt: skip
-        return (
-            _made(grad, by_input, input.shape) if need_input else None,
-            _made(grad, by_weight, weight.shape) if need_weight else None,
-            _made(grad, by_bias, (out_channels,)) if need_bias else None,
-            None,
-            None,
-        )
+        return _wanted(ctx, grad, by_input, by_weight, by_bias)
 
 
 class StridedConvolution(Function):
@@ -285,11 +291,11 @@ class StridedConvolution(Function):
         need_input, need_weight, need_bias, *_ = ctx.needs_input_grad
         batch, channels, out_channels = geometry[0], geometry[1], geometry[6]
         dtype = grad.dtype
-        by_input = np.empty(input.size if need_input else 0, dtype)
-        by_weight = np.empty(weight.size if need_weight or need_bias else 0, dtype)
+        by_input = np.empty(input._tensor.size if need_input else 0, dtype)
+        by_weight = np.empty(weight._tensor.size if need_weight or need_bias else 0, dtype)
         by_bias = np.empty(out_channels, dtype)
         taps = math.prod(weight.shape[1:])
-        if not grad.size:
+        if not grad._tensor.size:
             by_input[:], by_weight[:], by_bias[:] = 0, 0, 0
         elif by_input.size or by_weight.size:
             sizes: Any = (*geometry[2:6], *geometry[7:11], geometry[13], geometry[16])
@@ -300,19 +306,11 @@ class StridedConvolution(Function):
             )  # fmt: skip
             mask = _NOTHING[dtype] if out is None else _flat(out, dtype)
             strided_backward_kernel.launch(
-                grad.size * taps, by_input, by_weight, by_bias, _flat(grad, dtype), mask,
+                grad._tensor.size * taps, by_input, by_weight, by_bias, _flat(grad, dtype), mask,
                 _flat(input, dtype), _flat(weight, dtype), *geometry, *laid, *plan,
                 best_tile(out_channels, taps, dtype.itemsize),
             )  # fmt: skip
-        return (
-            _made(grad, by_input, input.shape) if need_input else None,
-            _made(grad, by_weight, weight.shape) if need_weight else None,
-            _made(grad, by_bias, (out_channels,)) if need_bias else None,
-            None,
-            None,
-            None,
-            None,
-        )
+        return _wanted(ctx, grad, by_input, by_weight, by_bias)
 
 
 def convolution(

@@ -17,7 +17,7 @@ from ..creation import from_numpy
 from ..dtypes import get_default_dtype
 from ..errors import DTypeError, ShapeError
 from ..function import is_tensor
-from ..module import Parameter
+from ..parameter import Parameter, value_of
 from ..rng import generator
 
 __all__ = [
@@ -195,7 +195,7 @@ def _target(name: str, tensor: Any) -> Any:
     Raises:
         DTypeError: if it is no tensor.
     """
-    held = tensor.value if isinstance(tensor, Parameter) else tensor
+    held = value_of(tensor)
     if not is_tensor(held):
         raise DTypeError(f"{name}: fills a tensor or a parameter, not a {type(tensor).__name__}")
     return held

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...errors import DTypeError, ShapeError, describe_shapes
 from ...function import is_tensor
-from ...module import Parameter
+from ...parameter import value_of
 from ...tensor import Tensor
 
 __all__ = ["checked_tensor", "refuse_shapes"]
@@ -14,7 +14,7 @@ __all__ = ["checked_tensor", "refuse_shapes"]
 
 def checked_tensor(name: str, role: str, value: Any) -> Tensor:
     """Return the tensor given as `role`, or that which a given parameter holds."""
-    tensor: Any = value.value if isinstance(value, Parameter) else value
+    tensor: Any = value_of(value)
     if not is_tensor(tensor):
         raise DTypeError(f"{name}: the {role} must be a tensor, not a {type(value).__name__}")
     return tensor
