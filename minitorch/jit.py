@@ -59,11 +59,11 @@ _FOREIGN = {"numba", "numpy", "llvmlite", *sys.stdlib_module_names}
 _launching = threading.RLock()
 
 
-def _nested_code(code: CodeType) -> Iterator[CodeType]:
+def nested_code(code: CodeType) -> Iterator[CodeType]:
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _nested_code(constant)
+            yield from nested_code(constant)
 
 
 def unfinished(function: Any) -> str | None:
@@ -72,7 +72,7 @@ def unfinished(function: Any) -> str | None:
     A function that a student has yet to write consists of
     `raise NotImplementedError("Task ...")`, in itself or in a function inside it.
     """
-    for code in _nested_code(_plain(function).__code__):
+    for code in nested_code(plain(function).__code__):
         if "NotImplementedError" in code.co_names:
             for constant in code.co_consts:
                 if isinstance(constant, str) and constant.startswith("Task "):
@@ -80,7 +80,7 @@ def unfinished(function: Any) -> str | None:
     return None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return the Python function behind a Numba dispatcher, an intrinsic, a cache, a `Kernel`."""
     for attribute in ("py_func", "_defn", "__wrapped__", "body"):
         if isinstance(value, FunctionType | ModuleType):
@@ -102,7 +102,7 @@ def _references(function: FunctionType) -> Iterator[tuple[str, Any]]:
     for default in function.__defaults__ or ():
         yield "default", default
     yield from (function.__kwdefaults__ or {}).items()
-    for code in _nested_code(function.__code__):
+    for code in nested_code(function.__code__):
         modules = []
         for name in code.co_names:
             if name in function.__globals__:
@@ -126,7 +126,7 @@ def reachable(function: Any) -> list[FunctionType]:
     """
     found: list[FunctionType] = []
     seen: set[int] = set()
-    waiting = [_plain(function)]
+    waiting = [plain(function)]
     while waiting:
         current = waiting.pop()
         if not isinstance(current, FunctionType) or id(current) in seen:
@@ -137,8 +137,8 @@ def reachable(function: Any) -> list[FunctionType]:
         found.append(current)
         for _, value in _references(current):
             if isinstance(value, type):  # whose methods the function may call
-                waiting += [_plain(method) for method in vars(value).values()]
-            waiting.append(_plain(value))
+                waiting += [plain(method) for method in vars(value).values()]
+            waiting.append(plain(value))
     return found
 
 
@@ -151,7 +151,7 @@ def _fingerprint(value: Any) -> str:
         return f"({', '.join(sorted(parts) if isinstance(value, frozenset) else parts)})"
     if isinstance(value, bool | int | float | complex | str | bytes | None):
         return repr(value)
-    value = _plain(value)
+    value = plain(value)
     kind = type(value)
     return getattr(value, "__qualname__", f"{kind.__module__}.{kind.__qualname__}")
 
@@ -161,7 +161,7 @@ def salt_of(function: Any) -> str:
     digest = hashlib.sha256()
     digest.update(repr((numba.__version__, sys.implementation.cache_tag)).encode())
     for reached in reachable(function):
-        for code in _nested_code(reached.__code__):
+        for code in nested_code(reached.__code__):
             constants = [_fingerprint(c) for c in code.co_consts if not isinstance(c, CodeType)]
             digest.update(code.co_code)
             digest.update(repr((constants, code.co_names, code.co_varnames)).encode())
