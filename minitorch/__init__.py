@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as _numpy
 
 from . import (
+    cuda_conv,
+    cuda_ops,
+    cuda_pool,
     fast_conv,
     fast_ops,
     layers,
@@ -18,6 +21,7 @@ from . import (
     tensor_ops,
     testing,
     training,
+    tuned_cuda,
     tuned_nn,
     tuned_norm,
     tuned_optim,
@@ -61,6 +65,7 @@ from .creation import (
     zeros,
     zeros_like,
 )
+from .cuda_ops import CudaOps, mm_practice, sum_practice
 from .datasets import Graph, datasets
 from .dtypes import get_default_dtype, set_default_dtype
 from .errors import (
@@ -175,6 +180,7 @@ __all__ = [
     "Context",
     "Conv1dFun",
     "Conv2dFun",
+    "CudaOps",
     "DTypeError",
     "DataError",
     "FastOps",
@@ -229,6 +235,9 @@ __all__ = [
     "conv1d",
     "conv2d",
     "count",
+    "cuda_conv",
+    "cuda_ops",
+    "cuda_pool",
     "datasets",
     "derivative_check",
     "double",
@@ -272,6 +281,7 @@ __all__ = [
     "maxpool2d",
     "mean",
     "mm",
+    "mm_practice",
     "models",
     "mul",
     "ne",
@@ -309,6 +319,7 @@ __all__ = [
     "std",
     "strides_from_shape",
     "sum",
+    "sum_practice",
     "summary",
     "t",
     "tanh",
@@ -324,6 +335,7 @@ __all__ = [
     "topological_sort",
     "training",
     "transpose",
+    "tuned_cuda",
     "tuned_nn",
     "tuned_norm",
     "tuned_optim",

@@ -1,13 +1,15 @@
 """What runs the operations on tensors: the shape of a backend, and the list of them.
 
-A backend is one class with `map`, `zip`, `reduce` and `matrix_multiply`. A `TensorBackend`
-applies these to the scalar functions and so gives the operations that tensors call; kernels
-of other forms, such as convolution, are registered for it by name from the files above.
+A backend is one class with `map`, `zip`, `reduce` and `matrix_multiply`, and with what
+`storage_ops.py` says of its memory. A `TensorBackend` applies these to the scalar functions and so
+gives the operations that tensors call; kernels of other forms, such as convolution, are registered
+for it by name from the files above.
 Nothing above this file knows which backend runs.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,10 +18,12 @@ import numba
 import numpy as np
 
 from . import elementwise, operators
+from .devices import devices, refuse_mixed
 from .errors import BackendError, ShapeError
 from .jit import reachable, unfinished
 from .shapes import checked_dim
-from .tensor_data import shape_broadcast
+from .storage_ops import StorageOps
+from .tensor_data import TensorData, shape_broadcast
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -27,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = [
     "TensorBackend",
     "TensorOps",
+    "as_matrices",
     "get_backend",
+    "host_backend",
     "make_tensor_backend",
     "matrix_multiply_output",
     "register_backend",
@@ -36,7 +42,7 @@ __all__ = [
 ]
 
 
-class TensorOps:
+class TensorOps(StorageOps):
     """The operations of a backend.
 
     A backend gives four things: `tensor_map`, `tensor_zip` and `tensor_reduce`, which turn a
@@ -44,7 +50,6 @@ class TensorOps:
     the outputs, so that no kernel is reached with shapes that do not fit.
     """
 
-    cuda: ClassVar[bool] = False
     # Whether the kernels exist only as machine code, not as Python functions.
     compiled_only: ClassVar[bool] = False
     tensor_map: ClassVar[Callable[..., Callable[..., None]]]
@@ -64,6 +69,8 @@ class TensorOps:
         f = cls.tensor_map(fn)
 
         def apply(a: Tensor, out: Tensor | None = None) -> Tensor:
+            if devices.in_use:
+                refuse_mixed(f"map of {fn.__name__}", (a, out), cls.cuda)
             if out is None:
                 out = a.new_empty(a.shape)
             else:
@@ -93,6 +100,8 @@ class TensorOps:
         f = cls.tensor_zip(fn)
 
         def apply(a: Tensor, b: Tensor) -> Tensor:
+            if devices.in_use:
+                refuse_mixed(f"zip of {fn.__name__}", (a, b), cls.cuda)
             shape = a.shape if a.shape == b.shape else shape_broadcast(a.shape, b.shape)
             dtype = a.dtype if a.dtype is b.dtype else np.result_type(a.dtype, b.dtype)
             out = a.new_empty(shape, dtype)
@@ -116,6 +125,8 @@ class TensorOps:
         f = cls.tensor_reduce(fn)
 
         def apply(a: Tensor, dim: int) -> Tensor:
+            if devices.in_use:
+                refuse_mixed(f"reduce by {fn.__name__}", (a,), cls.cuda)
             dim = checked_dim(dim, a.shape, "reduce")
             out = a.new_full((*a.shape[:dim], 1, *a.shape[dim + 1 :]), start)
             if out._tensor.size:
@@ -157,6 +168,17 @@ def matrix_multiply_output(a: Tensor, b: Tensor) -> Tensor:
     return a.new_empty(shape, np.result_type(a.dtype, b.dtype))
 
 
+def as_matrices(a: Tensor, batch: tuple[int, ...]) -> TensorData:
+    """Return a tensor as product kernels take it: (the size of `batch` or 1, rows, columns)."""
+    data = a._tensor
+    if data.dims == 2:
+        return data.sharing((1, *data.shape), (0, *data.strides), data.size)
+    if len(batch) == 1:
+        return data
+    whole = a.detach().expand(*batch, *data.shape[-2:]).contiguous()._tensor
+    return whole.view((math.prod(batch), *data.shape[-2:]))
+
+
 # A kernel's name and the task that writes it, for the message when it is not there.
 KERNEL_TASKS = {"conv1d": "Task 4.1", "conv2d": "Task 4.2"}
 
@@ -179,6 +201,8 @@ class TensorBackend:
     def __init__(self, ops: type[TensorOps]) -> None:
         self.ops = ops
         self.cuda = ops.cuda
+        if ops.cuda:
+            devices.in_use = True
 
         self.neg_map = ops.map(operators.neg)
         self.sigmoid_map = ops.map(operators.sigmoid)
@@ -191,6 +215,7 @@ class TensorBackend:
         self.inv_map = ops.map(operators.inv)
         self.abs_map = ops.map(elementwise.absolute)
         self.sqrt_map = ops.map(elementwise.sqrt)
+        self.softplus_map = ops.map(elementwise.softplus)
 
         self.add_zip = ops.zip(operators.add)
         self.sub_zip = ops.zip(elementwise.sub)
@@ -213,6 +238,11 @@ class TensorBackend:
         self.pow_by_base_zip = ops.zip(elementwise.power_by_base)
         self.pow_by_exponent_zip = ops.zip(elementwise.power_by_exponent)
         self.leaky_slope_zip = ops.zip(elementwise.leaky_slope)
+        self.max_zip = ops.zip(operators.max)
+        self.min_zip = ops.zip(elementwise.smaller)
+        self.same_zip = ops.zip(elementwise.same)
+        self.masked_zip = ops.zip(elementwise.masked)
+        self.chosen_zip = ops.zip(elementwise.chosen)
 
         self.add_reduce = ops.reduce(operators.add, 0.0)
         self.mul_reduce = ops.reduce(operators.mul, 1.0)
@@ -272,6 +302,12 @@ def _can_run(ops: type[TensorOps]) -> bool:
     return not (ops.compiled_only and numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 
 
+def _fastest() -> str:
+    """Return the name of the fastest backend in the host's memory whose tasks are all solved."""
+    usable = (n for n in _PREFERENCE if n in _backends and _can_run(_backends[n]))
+    return next((n for n in usable if _solved(_backends[n])), "simple")
+
+
 def get_backend(name: str | TensorBackend | None = None) -> TensorBackend:
     """Return a backend by name; without one, the default.
 
@@ -286,14 +322,7 @@ def get_backend(name: str | TensorBackend | None = None) -> TensorBackend:
         return name
     if name is None:
         if _default is None:
-            chosen = os.environ.get("MINITORCH_BACKEND") or next(
-                (
-                    n
-                    for n in _PREFERENCE
-                    if n in _backends and _can_run(_backends[n]) and _solved(_backends[n])
-                ),
-                "simple",
-            )
+            chosen = os.environ.get("MINITORCH_BACKEND") or _fastest()
             _default = get_backend(chosen)
         return _default
     if name not in _backends:
@@ -305,6 +334,12 @@ def get_backend(name: str | TensorBackend | None = None) -> TensorBackend:
     if name not in _built:
         _built[name] = TensorBackend(_backends[name])
     return _built[name]
+
+
+def host_backend() -> TensorBackend:
+    """Return the backend of tensors that come from a device: the default, if that is none."""
+    default = get_backend()
+    return get_backend(_fastest()) if default.cuda else default
 
 
 def set_default_backend(name: str | TensorBackend) -> None:

@@ -6,13 +6,12 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from .autodiff import no_grad
+from .creation import zeros
 from .errors import GradientError
+from .joining import stack
 from .parameter import Parameter, value_of
 from .tensor import Tensor
-from .tensor_data import TensorData
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
@@ -47,19 +46,26 @@ def clip_grad_norm_(
     if not norm_type > 0:
         raise ValueError(f"clip_grad_norm_: norm_type is {norm_type}; it must be above 0")
     gradients = _gradients("clip_grad_norm_", parameters)
-    norms = [np.linalg.norm(grad.numpy().reshape(-1), norm_type) for grad in gradients if grad.size]
-    norm = np.linalg.norm(np.array(norms), norm_type) if norms else np.float64(0.0)
-    if error_if_nonfinite and not math.isfinite(norm):
-        raise GradientError(f"clip_grad_norm_: the norm of the gradients is {norm}")
-    # PyTorch's formula: the small number keeps a norm of 0 from dividing.
-    factor = min(max_norm / (float(norm) + 1e-6), 1.0) if not math.isnan(norm) else math.nan
-    if factor != 1:
-        with no_grad():
+    with no_grad():
+        norms = [_norm(grad, norm_type) for grad in gradients if grad.size]
+        nothing = gradients[0].zeros(()) if gradients else zeros(())
+        total = _norm(stack(norms), norm_type) if norms else nothing
+        norm = total.item()
+        if error_if_nonfinite and not math.isfinite(norm):
+            raise GradientError(f"clip_grad_norm_: the norm of the gradients is {norm}")
+        # PyTorch's formula: the small number keeps a norm of 0 from dividing.
+        factor = min(max_norm / (norm + 1e-6), 1.0) if not math.isnan(norm) else math.nan
+        if factor != 1:
             for grad in gradients:
                 grad.backend.id_cmap(grad * factor, grad)
-    if not gradients:
-        return Tensor(TensorData.from_array(np.array(norm)))
-    return gradients[0]._new(TensorData.from_array(np.array(norm, gradients[0].dtype)))
+        return total.to(gradients[0].dtype) if gradients else total
+
+
+def _norm(a: Tensor, p: float) -> Tensor:
+    """Return the p-norm of all elements, of shape (); only one of all is read on the host."""
+    if p in (1, 2, math.inf):
+        return a.norm(p)
+    return (a.abs() ** p).sum().view(()) ** (1.0 / p)
 
 
 def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
@@ -74,10 +80,9 @@ def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
     """
     if not clip_value >= 0:
         raise ValueError(f"clip_grad_value_: clip_value is {clip_value}; it must be 0 or more")
-    for grad in _gradients("clip_grad_value_", parameters):
-        elements = grad.numpy()
-        np.clip(elements, -clip_value, clip_value, out=elements)
-        grad._tensor.note_write()
+    with no_grad():
+        for grad in _gradients("clip_grad_value_", parameters):
+            grad.copy_(grad.clamp(-clip_value, clip_value))
 
 
 def _gradients(name: str, parameters: Parameters) -> list[Tensor]:

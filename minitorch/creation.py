@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import cuda_exchange
 from .backends import TensorBackend, get_backend
 from .dtypes import as_floats, checked_dtype, get_default_dtype
-from .errors import DTypeError, ShapeError
+from .errors import BackendError, DTypeError, ShapeError
 from .rng import generator
 from .shapes import whole_shape
 from .tensor import Tensor
@@ -68,8 +69,11 @@ def tensor(
         ShapeError: if rows differ in length, or `shape` does not fit.
         DTypeError: if the elements are not real numbers.
     """
-    if isinstance(ls, Tensor) and backend is None:
-        backend = ls.backend
+    if isinstance(ls, Tensor):
+        backend = ls.backend if backend is None else backend
+        ls = ls.to_numpy()
+    elif _is_on_gpu(ls):
+        return _copied_on_gpu(from_dlpack(ls), shape, backend, requires_grad, dtype)
     array = np.array(as_floats(ls, dtype))
     if shape is not None:
         target = whole_shape(shape, "tensor")
@@ -77,6 +81,16 @@ def tensor(
             raise ShapeError(f"tensor: {array.size} elements do not fit shape {target}")
         array = array.reshape(target)
     return _made(array, backend, requires_grad)
+
+
+def _copied_on_gpu(
+    shared: Tensor, shape: Any, backend: Backend, requires_grad: bool, dtype: npt.DTypeLike | None
+) -> Tensor:
+    """Return a copy of a tensor over another library's memory, as `tensor` is asked for."""
+    out = shared.clone() if dtype is None else shared.clone().to(checked_dtype(dtype))
+    out = out if shape is None else out.view(*whole_shape(shape, "tensor"))
+    out = out if backend is None else out.to(get_backend(backend))
+    return out.requires_grad_(True) if requires_grad else out
 
 
 def tensor_fromlist(ls: Any, backend: Backend = None, requires_grad: bool = False) -> Tensor:
@@ -105,8 +119,31 @@ def from_numpy(array: npt.NDArray[Any], backend: Backend = None) -> Tensor:
 
 
 def from_dlpack(source: Any, backend: Backend = None) -> Tensor:
-    """Return a tensor that shares memory with an object of another library, by DLPack."""
-    return from_numpy(np.from_dlpack(source), backend)
+    """Return a tensor that shares memory with an object of another library, by DLPack.
+
+    An array on a GPU, of CuPy or PyTorch, gives a tensor on the CUDA backend.
+
+    Raises:
+        BackendError: if the backend's tensors do not lie where the array does.
+        DTypeError: if the array is not float32 or float64.
+    """
+    if not _is_on_gpu(source):
+        return from_numpy(np.from_dlpack(source), backend)
+    chosen = get_backend("cuda" if backend is None else backend)
+    if not chosen.cuda:
+        raise BackendError(f"from_dlpack: the array is on a GPU, tensors of {chosen} are not")
+    storage, shape, strides = cuda_exchange.from_device(source)
+    return Tensor(
+        TensorData.over(storage, whole_shape(shape, "from_dlpack"), strides), None, None, chosen
+    )
+
+
+def _is_on_gpu(source: Any) -> bool:
+    """Return whether an object of another library lies on a GPU."""
+    if hasattr(source, "__cuda_array_interface__"):
+        return True
+    # DLPack's numbers for CUDA's own and its managed memory.
+    return hasattr(source, "__dlpack_device__") and source.__dlpack_device__()[0] in (2, 13)
 
 
 def _sizes(shape: tuple[Any, ...], size: Any, operation: str) -> tuple[int, ...]:

@@ -103,3 +103,28 @@ def leaky(x: float, slope: float) -> float:
 def leaky_slope(x: float, slope: float) -> float:
     """Return the derivative of `leaky` at x."""
     return 1.0 if x > 0 else slope
+
+
+def softplus(x: float) -> float:
+    """Return log(1 + exp(x)), which neither overflows for large x nor is cut to 0 for small."""
+    return x + math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x))
+
+
+def smaller(x: float, y: float) -> float:
+    """Return the smaller of x and y; NaN if either is NaN."""
+    return x if x < y or x != x else y
+
+
+def same(x: float, y: float) -> float:
+    """Return 1 if x equals y or both are NaN, else 0."""
+    return 1.0 if x == y or (x != x and y != y) else 0.0
+
+
+def masked(mask: float, x: float) -> float:
+    """Return x where the mask is not 0, else 0."""
+    return x if mask != 0 else 0.0
+
+
+def chosen(mask: float, x: float) -> float:
+    """Return x where the mask is not 0, else -0.0, which added to any number leaves it as it is."""
+    return x if mask != 0 else -0.0

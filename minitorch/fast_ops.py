@@ -11,17 +11,16 @@ row (a run of the last dimension), and within the row one goes on by the stride:
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import prange
 
-from .backends import TensorOps, matrix_multiply_output, register_backend
+from .backends import TensorOps, as_matrices, matrix_multiply_output, register_backend
+from .devices import refuse_mixed
 from .jit import Kernel
 from .tensor_data import (
-    TensorData,
     broadcast_index,
     index_to_position,
     last_step,
@@ -182,17 +181,6 @@ def _tensor_matrix_multiply(
 tensor_matrix_multiply = Kernel(_tensor_matrix_multiply)
 
 
-def _matrices(a: Tensor, batch: tuple[int, ...]) -> TensorData:
-    """Return a tensor as the kernel takes it: (the size of `batch` or 1, rows, columns)."""
-    data = a._tensor
-    if data.dims == 2:
-        return data.sharing((1, *data.shape), (0, *data.strides), data.size)
-    if len(batch) == 1:
-        return data
-    whole = a.detach().expand(*batch, *data.shape[-2:]).contiguous()._tensor
-    return whole.view((math.prod(batch), *data.shape[-2:]))
-
-
 class FastOps(TensorOps):
     """Operations by loops that Numba compiles and runs in parallel."""
 
@@ -203,9 +191,10 @@ class FastOps(TensorOps):
     @staticmethod
     def matrix_multiply(a: Tensor, b: Tensor) -> Tensor:
         """Return the matrix products over the last two dimensions, the others broadcast."""
+        refuse_mixed("matrix product", (a, b), False)
         out = matrix_multiply_output(a, b)
         if out.size:
-            operands = [_matrices(t, out.shape[:-2]) for t in (out, a, b)]
+            operands = [as_matrices(t, out.shape[:-2]) for t in (out, a, b)]
             work = out.size * a.shape[-1]
             tensor_matrix_multiply.launch(work, *[part for t in operands for part in t.tuple()])
         return out

@@ -6,6 +6,7 @@ from sys import getrefcount
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .autodiff import Context, grad_mode
+from .devices import devices, refuse_mixed
 from .errors import GradientError, IndexingError, describe_shapes
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ class Function:
 
         Raises:
             ShapeError: naming the operation, if the inputs' shapes do not fit.
+            BackendError: if the inputs lie on different devices.
         """
+        if devices.in_use:
+            refuse_mixed(cls.__name__.lower(), inputs)
         recording = grad_mode.enabled
         record = False
         if recording:

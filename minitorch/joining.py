@@ -12,7 +12,6 @@ from .errors import DTypeError, ShapeError, describe_shapes
 from .function import Function, is_tensor
 from .parameter import value_of
 from .shapes import checked_dim
-from .tensor_data import TensorData
 from .views import sliced
 
 if TYPE_CHECKING:
@@ -28,8 +27,15 @@ class Cat(Function):
     def forward(ctx: Context, dim: int, *tensors: Tensor) -> Tensor:
         """Return the tensors joined along dimension `dim`."""
         ctx.save_for_backward(dim, [t.shape[dim] for t in tensors])
-        joined = np.concatenate([t.numpy() for t in tensors], dim)
-        return tensors[0]._new(TensorData.from_array(joined))
+        first = tensors[0]
+        length = sum(t.shape[dim] for t in tensors)
+        shape = (*first.shape[:dim], length, *first.shape[dim + 1 :])
+        out = first.new_empty(shape, np.result_type(*{t.dtype for t in tensors}))
+        start = 0
+        for t in tensors:
+            first.backend.ops.put(out, _between(dim, start, start + t.shape[dim]), t)
+            start += t.shape[dim]
+        return out
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -38,10 +44,15 @@ class Cat(Function):
         gradients: list[Tensor | None] = [None]
         start = 0
         for size, wanted in zip(sizes, ctx.needs_input_grad[1:], strict=True):
-            part = (*(slice(None),) * dim, slice(start, start + size))
-            gradients.append(grad._new(sliced(grad._tensor, part)) if wanted else None)
+            part = _between(dim, start, start + size)
+            gradients.append(sliced(grad, part) if wanted else None)
             start += size
         return tuple(gradients)
+
+
+def _between(dim: int, start: int, stop: int) -> tuple[slice, ...]:
+    """Return the index of what lies from start to stop along a dimension."""
+    return (*(slice(None),) * dim, slice(start, stop))
 
 
 def _checked_list(name: str, tensors: Any) -> list[Tensor]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import importlib
+from typing import Any
 
 import numba
 
@@ -11,16 +11,12 @@ __all__ = ["leave_lazy_cuda"]
 
 
 def leave_lazy_cuda() -> None:
-    """Put `numba.cuda` on `numba`, to be loaded when its first attribute is asked for."""
-    name = "numba.cuda"
-    if name in sys.modules:
-        return
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        return
-    loader = importlib.util.LazyLoader(spec.loader)
-    spec.loader = loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    loader.exec_module(module)
-    setattr(numba, "cuda", module)  # noqa: B010, unknown to the type checker
+    """Let `numba.cuda` be imported when it is first asked for, after `import numba` alone."""
+
+    def of_numba(name: str) -> Any:
+        if name == "cuda":
+            return importlib.import_module("numba.cuda")
+        raise AttributeError(f"module 'numba' has no attribute {name!r}")
+
+    if "cuda" not in vars(numba):
+        setattr(numba, "__getattr__", of_numba)  # noqa: B010, by PEP 562

@@ -207,7 +207,10 @@ def _fitting(given: Any, target: Any) -> npt.NDArray[Any]:
     """
     if is_tensor(target):
         check_writable(target._tensor)
-    array = np.asarray(given.detach() if hasattr(given, "detach") else given)
+    if is_tensor(given):
+        array = given.to_numpy()
+    else:
+        array = np.asarray(given.detach() if hasattr(given, "detach") else given)
     if array.shape != target.shape:
         raise ValueError(f"of shape {array.shape} in the state, {target.shape} in the module")
     kind = "biuf" if target.dtype.kind == "f" else "biu"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .autodiff import Context
 from .function import Function
-from .tensor_data import TensorData
+from .selection import along
 from .views import broadcast_to, reshaped, sliced
 
 if TYPE_CHECKING:
@@ -123,17 +121,20 @@ class Transfer(Function):
     def forward(ctx: Context, a: Tensor, backend: TensorBackend) -> Tensor:
         """Return a copy of a on `backend`."""
         ctx.save_for_backward(a.backend)
-        out = a.backend.id_map(a)
-        out._type_(backend)
-        return out
+        return _on(a, backend)
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return a copy of grad on the input's backend."""
         (backend,) = ctx.saved_values
-        out = grad.backend.id_map(grad)
-        out._type_(backend)
-        return out
+        return _on(grad, backend)
+
+
+def _on(a: Tensor, backend: TensorBackend) -> Tensor:
+    """Return a copy of a on a backend; between devices, the move makes it."""
+    out = a.backend.id_map(a) if backend.cuda == a.backend.cuda else a.detach()
+    out._type_(backend)
+    return out
 
 
 class Pad(Function):
@@ -149,31 +150,31 @@ class Pad(Function):
         key: Any = (..., *inside)
         ctx.save_for_backward(key)
         out = a.zeros((*leading, *shape))
-        out._tensor.numpy()[key] = a.numpy()
+        a.backend.ops.put(out, key, a)
         return out
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return the part of grad inside of the zeros."""
         (key,) = ctx.saved_values
-        return grad._new(sliced(grad._tensor, key))
+        return sliced(grad, key)
 
 
 class Slice(Function):
-    """A part of a tensor, by numpy's basic indexing, without a copy."""
+    """A part of a tensor, by numpy's basic indexing; a copy only where a step is negative."""
 
     @staticmethod
     def forward(ctx: Context, a: Tensor, key: Any) -> Tensor:
         """Return the part of a at `key`."""
         ctx.save_for_backward(a.shape, key)
-        return a._new(sliced(a._tensor, key))
+        return sliced(a, key)
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return zeros, but grad in the part that was taken."""
         shape, key = ctx.saved_values
         out = grad.zeros(shape)
-        out._tensor.numpy()[key] = grad.numpy()
+        grad.backend.ops.put(out, key, grad)
         return out
 
 
@@ -184,12 +185,12 @@ class Pick(Function):
     def forward(ctx: Context, a: Tensor, index: Any, dim: int) -> Tensor:
         """Return a's elements at `index`, an int64 array like a but of size 1 at `dim`."""
         ctx.save_for_backward(a.shape, index, dim)
-        return a._new(TensorData.from_array(np.take_along_axis(a.numpy(), index, dim)))
+        return a.backend.ops.take(a, along(index, dim))
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return zeros, but grad where an element was picked."""
         shape, index, dim = ctx.saved_values
         out = grad.zeros(shape)
-        np.put_along_axis(out._tensor.numpy(), index, grad.numpy(), dim)
+        grad.backend.ops.put(out, along(index, dim), grad)
         return out

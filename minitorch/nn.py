@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from .autodiff import Context
 from .creation import rand
 from .errors import ShapeError
 from .function import Function
 from .fusion import fusable
+from .selection import along
 from .shapes import checked_dim
 from .tensor import Tensor
-from .tensor_data import TensorData
 
 __all__ = [
     "Max",
@@ -112,9 +110,9 @@ def argmax(input: Tensor, dim: int) -> Tensor:
     Returns:
         A tensor of the input's shape.
     """
-    out = np.zeros(input.shape, input.dtype)
-    np.put_along_axis(out, input.argmax(dim, keepdim=True), 1.0, dim)
-    return input._new(TensorData.from_array(out))
+    out = input.zeros()
+    input.backend.ops.put(out, along(input.argmax(dim, keepdim=True), dim), 1.0)
+    return out
 
 
 class Max(Function):

@@ -13,7 +13,6 @@ from typing import Any
 
 from .fusion import fusable
 from .optimizer import Optimizer
-from .selection import Where
 from .tensor import Tensor
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
@@ -40,9 +39,7 @@ def _root(x: Any) -> Any:
 
 
 def _larger(a: Any, b: Any) -> Any:
-    if not isinstance(a, Tensor):
-        return max(a, b)
-    return Where.apply((a < b).numpy() != 0, b, a)
+    return a.backend.max_zip(a, b) if isinstance(a, Tensor) else max(a, b)
 
 
 def _write(value: Tensor, new: Tensor) -> None:

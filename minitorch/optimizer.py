@@ -10,11 +10,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .autodiff import no_grad
-from .errors import CheckpointError, ShapeError, describe_shapes
+from .devices import refuse_mixed
+from .errors import BackendError, CheckpointError, ShapeError, describe_shapes
 from .parameter import Parameter, forget_grad, value_of
 from .scalar import Scalar
 from .tensor import Tensor
-from .tensor_data import TensorData
 from .views import check_writable
 
 __all__ = ["Formula", "Optimizer", "Step"]
@@ -179,6 +179,7 @@ class Optimizer:
             ValueError: if an option was changed to one that is refused.
             ShapeError: if a gradient, or what was kept, has not its parameter's shape, or
                 elements of a parameter share their storage.
+            BackendError: if one of them lies on another device.
         """
         for group in self.param_groups:
             self.check_options(group)
@@ -193,6 +194,7 @@ class Optimizer:
                     except ShapeError as error:
                         raise ShapeError(f"{self._name}.step: {error}") from None
                     grad = value._coerced(value.grad)
+                    refuse_mixed(f"{self._name}.step", (value, grad))
                     if grad.shape != value.shape:
                         self._refuse_shape(value, "gradient", grad)
                     for name, kept in self.state.get(parameter, _NOTHING).items():
@@ -204,6 +206,12 @@ class Optimizer:
         """Let what is kept have a parameter's dtype, which may have changed; check its shape."""
         if kept.shape != value.shape:
             self._refuse_shape(value, name, kept)
+        if kept.backend.cuda != value.backend.cuda:
+            raise BackendError(
+                f"{self._name}.step: {name} of the parameter of shape {value.shape} is on "
+                f"{kept.device}, the parameter on {value.device}: move a model before its "
+                "optimiser takes a step, or let a new optimiser load this one's state_dict"
+            )
         if kept.dtype is not value.dtype:
             kept._tensor = kept.to(value.dtype)._tensor
 
@@ -302,7 +310,7 @@ class Optimizer:
         value = value_of(parameter)
         state: State = {}
         for name, kept in entries.items():
-            array = np.array(kept)
+            array = np.array(_saved(kept))
             if name == "step" or not isinstance(value, Tensor):
                 if array.size != 1 or not np.isfinite(array.item()):
                     raise self._misfit(f"{name} of parameter {number} is {kept}")
@@ -315,7 +323,7 @@ class Optimizer:
                     f"{value.shape}"
                 )
             else:
-                state[name] = value._new(TensorData.from_array(array.astype(value.dtype)))
+                state[name] = value._from_array(array.astype(value.dtype))
         return state
 
     def _misfit(self, what: str) -> CheckpointError:
@@ -345,4 +353,4 @@ def _shape_of(parameter: Any) -> tuple[int, ...]:
 
 def _saved(kept: Any) -> Any:
     """Return what is kept as `state_dict` gives it: a number, or a copy as a numpy array."""
-    return np.array(kept.numpy()) if isinstance(kept, Tensor) else kept
+    return np.array(kept.to_numpy()) if isinstance(kept, Tensor) else kept

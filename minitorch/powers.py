@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from .autodiff import Context
 from .function import Function
-from .tensor_data import TensorData
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -108,19 +105,20 @@ class Clamp(Function):
     def forward(ctx: Context, a: Tensor, low: float | None, high: float | None) -> Tensor:
         """Return a from low to high; None sets no bound."""
         ctx.save_for_backward(a, low, high)
-        return a._new(TensorData.from_array(np.asarray(np.clip(a.numpy(), low, high))))
+        backend = a.backend
+        out = a if low is None else backend.max_zip(a, a._coerced(low))
+        return out if high is None else backend.min_zip(out, a._coerced(high))
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return grad where a is from low to high, both included, else 0."""
         a, low, high = ctx.saved_values
-        values = a.numpy()
-        inside = values == values
+        out, backend = grad, grad.backend
         if low is not None:
-            inside &= values >= low
+            out = backend.masked_zip(backend.le_zip(a._coerced(low), a), out)
         if high is not None:
-            inside &= values <= high
-        return grad._new(TensorData.from_array(np.where(inside, grad.numpy(), grad.dtype.type(0))))
+            out = backend.masked_zip(backend.le_zip(a, a._coerced(high)), out)
+        return out
 
 
 class LE(Function):

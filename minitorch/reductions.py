@@ -12,7 +12,6 @@ from .errors import ShapeError
 from .function import Function
 from .more_functions import Pick
 from .shapes import checked_dim
-from .tensor_data import TensorData
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -35,10 +34,13 @@ class Extreme(Function):
         ctx: Context, a: Tensor, largest: bool, dims: tuple[int, ...] | None = None
     ) -> Tensor:
         """Return it as a tensor without dimensions; or along `dims`, which get size 1."""
-        fold = np.max if largest else np.min
-        found = a._new(
-            TensorData.from_array(np.array(fold(a.numpy(), axis=dims, keepdims=dims is not None)))
-        )
+        backend = a.backend
+        found = a if largest else backend.neg_map(a)
+        if dims is None:
+            found = backend.max_reduce(found.contiguous().view(a._tensor.size), 0).view(())
+        for dim in dims or ():
+            found = backend.max_reduce(found, dim)
+        found = found if largest else backend.neg_map(found)
         ctx.save_for_backward(a, found, dims)
         return found
 
@@ -46,10 +48,9 @@ class Extreme(Function):
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return grad shared evenly by the elements that tie, as PyTorch's amax does."""
         a, found, dims = ctx.saved_values
-        values, out = a.numpy(), found.numpy()
-        chosen = (values == out) | (np.isnan(values) & np.isnan(out))
-        shares = chosen / chosen.sum(axis=dims, keepdims=dims is not None)
-        return grad._new(TensorData.from_array(grad.numpy() * shares.astype(grad.dtype)))
+        chosen: Tensor = a.backend.same_zip(a, found)
+        ties = chosen.sum().view(()) if dims is None else chosen.sum(dims)
+        return grad * (chosen / ties)
 
 
 def refuse_empty(a: Tensor, size: int, name: str) -> None:
@@ -61,13 +62,12 @@ def refuse_empty(a: Tensor, size: int, name: str) -> None:
 def arg_extreme(a: Tensor, dim: int | None, keepdim: bool, largest: bool) -> Any:
     """Return where the largest or smallest element stands; see `Tensor.argmax`."""
     name = "argmax" if largest else "argmin"
-    choose = np.argmax if largest else np.argmin
     if dim is None:
         refuse_empty(a, a._tensor.size, name)
-        return int(choose(a.numpy()))
+        return a.backend.ops.arg_extreme(a, None, False, largest)
     place = checked_dim(dim, a.shape, name)
     refuse_empty(a, a.shape[place], name)
-    return choose(a.numpy(), axis=place, keepdims=keepdim)
+    return a.backend.ops.arg_extreme(a, place, keepdim, largest)
 
 
 def extreme(a: Tensor, dim: int | None, keepdim: bool, largest: bool) -> Any:

@@ -14,12 +14,11 @@ from .autodiff import Context
 from .errors import IndexingError, ShapeError, describe_shapes
 from .function import Function, is_tensor
 from .shapes import checked_dim
-from .tensor_data import TensorData
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["Take", "Where", "array_key", "as_mask", "gather"]
+__all__ = ["Take", "Where", "along", "array_key", "as_mask", "gather"]
 
 
 class Take(Function):
@@ -30,17 +29,16 @@ class Take(Function):
         """Return a copy of a's elements at `key`."""
         ctx.save_for_backward(a.shape, key)
         try:
-            part = np.asarray(a.numpy()[key])
+            return a.backend.ops.take(a, key)
         except IndexError as error:
             raise IndexingError(f"index does not fit shape {a.shape}: {error}") from None
-        return a._new(TensorData.from_array(part.copy() if part.base is not None else part))
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return zeros, but grad where it was taken; where more than once, the sum."""
         shape, key = ctx.saved_values
         out = grad.zeros(shape)
-        np.add.at(out.numpy(), key, grad.numpy())
+        grad.backend.ops.put(out, key, grad, add=True)
         return out
 
 
@@ -51,19 +49,25 @@ class Where(Function):
     def forward(ctx: Context, condition: npt.NDArray[np.bool_], a: Tensor, b: Tensor) -> Tensor:
         """Return a's elements where `condition` is true, b's elsewhere."""
         ctx.save_for_backward(condition)
-        return a._new(TensorData.from_array(np.where(condition, a.numpy(), b.numpy())))
+        of_a, of_b = _as_numbers(condition, a), _as_numbers(~condition, b)
+        backend = a.backend
+        return backend.add_zip(backend.chosen_zip(of_a, a), backend.chosen_zip(of_b, b))
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return grad where a was chosen, and grad where b was; 0 elsewhere."""
         (condition,) = ctx.saved_values
         _, need_a, need_b = ctx.needs_input_grad
-        values, zero = grad.numpy(), grad.dtype.type(0)
 
-        def chosen(mask: npt.NDArray[np.bool_]) -> Tensor:
-            return grad._new(TensorData.from_array(np.where(mask, values, zero)))
+        def kept(mask: npt.NDArray[np.bool_]) -> Tensor:
+            return grad.backend.masked_zip(_as_numbers(mask, grad), grad)
 
-        return None, chosen(condition) if need_a else None, chosen(~condition) if need_b else None
+        return None, kept(condition) if need_a else None, kept(~condition) if need_b else None
+
+
+def _as_numbers(mask: npt.NDArray[np.bool_], like: Tensor) -> Tensor:
+    """Return a mask as a tensor of 0 and 1 where `like` is, of its dtype."""
+    return like._from_array(mask.astype(like.dtype))
 
 
 def as_mask(condition: Any, operation: str) -> npt.NDArray[np.bool_]:
@@ -72,7 +76,7 @@ def as_mask(condition: Any, operation: str) -> npt.NDArray[np.bool_]:
     Raises:
         IndexingError: if it is anything else.
     """
-    values = condition.numpy() if is_tensor(condition) else np.asarray(condition)
+    values = condition.to_numpy() if is_tensor(condition) else np.asarray(condition)
     if values.dtype == np.bool_:
         return values.copy()
     mask: npt.NDArray[np.bool_] = np.asarray(values != 0)
@@ -117,6 +121,13 @@ def _array_part(part: Any) -> Any:
     return array
 
 
+def along(index: npt.NDArray[np.int64], dim: int) -> tuple[Any, ...]:
+    """Return the key by which numpy takes, for each number in `index`, one element along `dim`."""
+    key: list[Any] = list(np.ogrid[tuple([slice(n) for n in index.shape])])
+    key[dim] = index
+    return tuple(key)
+
+
 def gather(input: Tensor, dim: int, index: npt.NDArray[np.int64]) -> Tensor:
     """Return one element for each number in `index`, picked along a dimension.
 
@@ -152,6 +163,4 @@ def gather(input: Tensor, dim: int, index: npt.NDArray[np.int64]) -> Tensor:
             describe_shapes("gather", pairs) + f"\nthe indices must be from 0 to {size - 1}; they "
             f"go from {array.min()} to {array.max()}"
         )
-    others: list[Any] = list(np.ogrid[tuple([slice(n) for n in array.shape])])
-    others[place] = array
-    return Take.apply(input, tuple(others))
+    return Take.apply(input, along(array, place))

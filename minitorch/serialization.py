@@ -15,6 +15,7 @@ import numpy as np
 from .atomic import write_whole
 from .creation import from_numpy
 from .errors import CheckpointError, DTypeError
+from .function import is_tensor
 from .parameter import value_of
 
 __all__ = ["load", "save"]
@@ -41,7 +42,8 @@ def save(obj: Mapping[str, Any], path: str | Path) -> None:
         )
     arrays = {}
     for name, value in obj.items():
-        array = np.asarray(value_of(value), order="C")
+        held = value_of(value)
+        array = np.asarray(held.to_numpy() if is_tensor(held) else held, order="C")
         if not isinstance(name, str) or name == _RESERVED:
             raise DTypeError(f"save: {name!r} cannot be the name of an array in a state")
         if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:

@@ -47,7 +47,7 @@ class Tensor(
     made with `minitorch.tensor`, `zeros`, `rand` and their like.
 
     Args:
-        v: storage, shape and strides.
+        v: storage, shape and strides; copied if the backend keeps storages on a device.
         back: the history; None makes a constant, of which no gradient is wanted.
         name: a name for printing.
         backend: what runs the operations; by default `get_backend()`.
@@ -63,9 +63,10 @@ class Tensor(
         name: str | None = None,
         backend: TensorBackend | None = None,
     ) -> None:
-        self._tensor = v
         self.history = back
         self.backend = backend if backend is not None else get_backend()
+        stays = not self.backend.cuda or not isinstance(v._storage, np.ndarray)
+        self._tensor = v if stays else v.stored(self.backend.ops.store)
         self.grad = None
         self.own_storage = False
         self.unique_id = next(_ids)
@@ -77,6 +78,13 @@ class Tensor(
         """Return a constant on this tensor's backend."""
         return _made(data, None, self.backend)
 
+    def _from_array(self, array: npt.NDArray[Any]) -> Tensor:
+        """Return a constant on this tensor's backend with a float array's numbers.
+
+        On the host it shares a contiguous array's memory.
+        """
+        return _made(self.backend.ops.held(array), None, self.backend)
+
     def _recorded(self, history: History) -> Tensor:
         """Return this tensor with a history."""
         return _made(self._tensor, history, self.backend)
@@ -86,11 +94,13 @@ class Tensor(
         if isinstance(other, Tensor):
             return other
         if isinstance(other, float | int | Real):
+            if self.backend.cuda:
+                return self.new_full((), float(other))
             storage = np.empty(1, self._tensor._storage.dtype)
             storage[0] = other
             return _made(TensorData.fresh(storage, (), (), 1), None, self.backend)
         if isinstance(other, np.ndarray):
-            return self._new(TensorData.from_array(np.array(as_floats(other))))
+            return self._from_array(np.array(as_floats(other)))
         held = getattr(other, "value", None)
         if isinstance(held, Tensor):  # a Parameter's
             return held
@@ -108,17 +118,19 @@ class Tensor(
     def new_empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> Tensor:
         """Return a tensor on this backend with nothing in particular in it."""
         size = math.prod(shape)
-        storage = np.empty(size, dtype or self._tensor._storage.dtype)
+        storage = self.backend.ops.empty(size, dtype or self._tensor._storage.dtype)
         return self._new(TensorData.fresh(storage, shape, contiguous_strides(shape), size))
 
     def new_full(self, shape: tuple[int, ...], value: float) -> Tensor:
         """Return a tensor of this dtype on this backend, filled with `value`."""
-        return self._new(TensorData.from_array(np.full(shape, value, self.dtype)))
+        size = math.prod(shape)
+        storage = self.backend.ops.full(size, value, self.dtype)
+        return self._new(TensorData.fresh(storage, shape, contiguous_strides(shape), size))
 
     def zeros(self, shape: tuple[int, ...] | None = None) -> Tensor:
         """Return zeros of `shape`, by default this one's, of this dtype on this backend."""
         sizes = self.shape if shape is None else whole_shape(shape, "zeros")
-        return self._new(TensorData.from_array(np.zeros(sizes, self.dtype)))
+        return self.new_full(sizes, 0.0)
 
     def detach(self) -> Tensor:
         """Return a constant that shares this tensor's storage."""
@@ -136,10 +148,10 @@ class Tensor(
         return _rebuilt, state
 
     def _type_(self, backend: TensorBackend) -> None:
-        """Put this tensor on another backend."""
+        """Put this tensor on another backend; from or to a device, its numbers are copied."""
+        if backend.cuda != self.backend.cuda:
+            self._tensor = backend.ops.held(self._tensor.to_numpy())
         self.backend = backend
-        if backend.cuda:
-            self._tensor.to_cuda_()
 
     @property
     def name(self) -> str:
@@ -256,7 +268,7 @@ class Tensor(
         except ShapeError as error:
             operands = [("tensor", self.shape), ("other", given.shape)]
             raise ShapeError(f"{describe_shapes('allclose', operands)}\n{error}") from None
-        return np.allclose(self.numpy(), given.numpy(), rtol, atol, equal_nan)
+        return np.allclose(self.to_numpy(), given.to_numpy(), rtol, atol, equal_nan)
 
     def sigmoid(self) -> Tensor:
         """Return 1 / (1 + exp(-x)) of each element."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from . import cuda_exchange
+from .cuda_target import is_on_device
 from .errors import ShapeError
 from .shapes import checked_dim
 from .tensor_data import TensorData
@@ -91,12 +93,19 @@ class ArrayMethods:
         return self._tensor.tuple()
 
     def numpy(self) -> npt.NDArray[Any]:
-        """Return an array of this shape that shares the storage."""
+        """Return an array of this shape that shares the storage.
+
+        Raises:
+            BackendError: if the tensor is on a device.
+        """
         return self._tensor.numpy()
 
     def to_numpy(self) -> npt.NDArray[Any]:
-        """Return a contiguous array of this shape, shared where the tensor is contiguous."""
-        return np.ascontiguousarray(self.numpy()).reshape(self.shape)
+        """Return a contiguous array of this shape, which shares the storage if it can.
+
+        From a device, and where the tensor is not contiguous, it is a copy.
+        """
+        return self._tensor.to_numpy()
 
     def item(self) -> float:
         """Return the only element as a Python float.
@@ -106,11 +115,11 @@ class ArrayMethods:
         """
         if self._tensor.size != 1:
             raise ShapeError(f"item: shape {self.shape} has {self.size} elements, not one")
-        return float(self._tensor._storage[0])
+        return self._tensor._at(0)
 
     def tolist(self) -> Any:
         """Return nested lists of Python floats; one float for a tensor without dimensions."""
-        return self.numpy().tolist()
+        return self.to_numpy().tolist()
 
     def __float__(self) -> float:
         return self.item()
@@ -124,10 +133,18 @@ class ArrayMethods:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return cuda_exchange.array_interface(self._tensor)
+
     def __dlpack__(self, **options: Any) -> Any:
+        if is_on_device(self._tensor._storage):
+            return cuda_exchange.dlpack_capsule(self._tensor, **options)
         return self.numpy().__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
+        if is_on_device(self._tensor._storage):
+            return cuda_exchange.dlpack_device(self._tensor)
         return self.numpy().__dlpack_device__()
 
     def __len__(self) -> int:
@@ -148,7 +165,7 @@ class ArrayMethods:
         if self.history is not None:
             made_by = self.history.last_fn
             notes.append(f"grad_fn=<{made_by.__name__}>" if made_by else "requires_grad=True")
-        values = np.array2string(self.numpy(), separator=", ", prefix="tensor(")
+        values = np.array2string(self.to_numpy(), separator=", ", prefix="tensor(")
         return f"tensor({', '.join([values, *notes])})"
 
     def __str__(self) -> str:

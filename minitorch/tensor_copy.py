@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backends import TensorBackend, get_backend
+from .backends import TensorBackend, get_backend, host_backend
 from .dtypes import checked_dtype
 from .more_functions import Cast, Transfer
 from .tensor_functions import Copy
@@ -54,7 +54,8 @@ class CopyMethods:
         """Return this tensor if it is as wanted, else a copy that is.
 
         Args:
-            target: a dtype; or a backend or its name; or the device that the tensor is on.
+            target: a dtype; or a backend or its name; or a device, "cpu" for the default
+                backend of those there.
 
         Raises:
             DTypeError: if it is a dtype that minitorch does not compute in.
@@ -65,7 +66,7 @@ class CopyMethods:
         ):
             if target == self.device:
                 return self  # type: ignore[no-any-return]
-            backend = get_backend(target)
+            backend = host_backend() if target == "cpu" else get_backend(target)
             return self if backend is self.backend else Transfer.apply(self, backend)
         dtype = checked_dtype(target)
         return self if dtype == self.dtype else Cast.apply(self, dtype)

@@ -18,16 +18,16 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from .autodiff import writes
+from .cuda_target import is_on_device, to_device, to_host
 from .dtypes import as_floats
-from .errors import IndexingError, ShapeError
+from .errors import BackendError, IndexingError, ShapeError
 from .rng import generator
 from .shapes import MAX_DIMS, whole_shape
 
@@ -268,9 +268,14 @@ class TensorData:
         if array.flags.c_contiguous:
             shape = array.shape
             return cls.fresh(array.reshape(-1), shape, contiguous_strides(shape), array.size)
-        data = cls.__new__(cls)
         storage, strides = _flat_memory(array)
-        data._fill(storage, array.shape, strides, array.size, [0])
+        return cls.over(storage, array.shape, strides)
+
+    @classmethod
+    def over(cls, storage: Storage, shape: Ints, strides: Ints) -> TensorData:
+        """Return shape and strides over a storage, unchecked."""
+        data = cls.__new__(cls)
+        data._fill(storage, shape, strides, math.prod(shape), [0])
         return data
 
     def sharing(self, shape: Ints, strides: Ints, size: int, start: int = 0) -> TensorData:
@@ -311,20 +316,47 @@ class TensorData:
         return self._strides_array
 
     def to_cuda_(self) -> None:
-        """Move the storage to the GPU, in place."""
-        cuda: Any = getattr(numba, "cuda")  # noqa: B009, unknown to the type checker
-        if not cuda.is_cuda_array(self._storage):
-            self._storage = cuda.to_device(self._storage)
+        """Move the storage to the GPU, or to the simulator where there is none, in place."""
+        if not is_on_device(self._storage):
+            self._storage = to_device(self._storage)
+
+    def stored(self, store: Callable[[Storage], Any]) -> TensorData:
+        """Return the same shape and strides over what `store` makes of the storage in use."""
+        pairs = zip(self.shape, self.strides, strict=True)
+        reach = 1 + sum((n - 1) * s for n, s in pairs) if self.size else 0
+        data = self.sharing(self.shape, self.strides, self.size)
+        data._storage = store(self._storage[:reach])
+        data.last_write = [0]
+        return data
 
     def tuple(self) -> tuple[Storage, Shape, Strides]:
         """Return storage, shape and strides as arrays, for a kernel."""
         return self._storage, self._shape, self._strides
 
     def numpy(self) -> npt.NDArray[Any]:
-        """Return an array of this shape that shares the storage."""
-        step = self._storage.itemsize
+        """Return an array of this shape that shares the storage.
+
+        Raises:
+            BackendError: if the storage lies on a device.
+        """
+        if is_on_device(self._storage):
+            raise BackendError(
+                f"numpy: the tensor of shape {self.shape} is on the device: to_numpy() copies it, "
+                "cpu() moves it"
+            )
+        return self._shaped(self._storage)
+
+    def to_numpy(self) -> npt.NDArray[Any]:
+        """Return a contiguous array of this shape, which shares the storage if it can."""
+        storage = self._storage
+        if is_on_device(storage):
+            storage = self.stored(to_host)._storage
+        return np.ascontiguousarray(self._shaped(storage)).reshape(self.shape)
+
+    def _shaped(self, storage: Storage) -> npt.NDArray[Any]:
+        step = storage.itemsize
         strides = [stride * step for stride in self.strides]
-        return np.ndarray(self.shape, self._storage.dtype, self._storage, 0, strides)
+        return np.ndarray(self.shape, storage.dtype, storage, 0, strides)
 
     def is_contiguous(self) -> bool:
         """Return whether the elements lie one after another in reading order."""
@@ -375,11 +407,22 @@ class TensorData:
 
     def get(self, key: UserIndex) -> float:
         """Return the element at an index."""
-        return float(self._storage[self.index(key)])
+        return self._at(self.index(key))
+
+    def _at(self, position: int) -> float:
+        """Return the element at a position of the storage."""
+        storage = self._storage
+        if is_on_device(storage):
+            return float(to_host(storage[position : position + 1])[0])
+        return float(storage[position])
 
     def set(self, key: UserIndex, val: float) -> None:
         """Write the element at an index."""
-        self._storage[self.index(key)] = val
+        position, storage = self.index(key), self._storage
+        if isinstance(storage, np.ndarray):
+            storage[position] = val
+        else:
+            storage[position : position + 1].copy_to_device(np.array([val], self.dtype))
         self.note_write()
 
     def permute(self, *order: int) -> TensorData:
@@ -418,7 +461,7 @@ class TensorData:
 
     def to_string(self) -> str:
         """Return the elements as nested brackets."""
-        return np.array2string(self.numpy(), separator=", ", precision=4)
+        return np.array2string(self.to_numpy(), separator=", ", precision=4)
 
 
 def _flat_memory(array: npt.NDArray[Any]) -> tuple[Storage, Ints]:

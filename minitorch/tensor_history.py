@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy.typing as npt
 
 from .autodiff import backpropagate, no_grad, recorded_contexts, recorded_history
+from .devices import devices, refuse_mixed
 from .dtypes import checked_dtype
 from .errors import GradientError, ShapeError, describe_shapes
 from .function import History, is_tensor
@@ -150,6 +151,8 @@ class HistoryMethods:
                 if gradient is None or not is_tensor(parent) or parent.history is None:
                     continue
                 share = parent._coerced(gradient)
+                if devices.in_use:
+                    refuse_mixed(f"gradient of {function.__name__}", (parent, share))
                 if share.shape != parent.shape or share.dtype is not parent.dtype:
                     share = summed_to(share, parent.shape, parent.dtype)
                 # A user's own function may hold on to what it returns.
@@ -192,6 +195,7 @@ class HistoryMethods:
         if grad_output.shape != self.shape:
             operands = [("tensor", self.shape), ("grad_output", grad_output.shape)]
             raise ShapeError(describe_shapes("backward", operands) + "\nthe shapes must be equal")
+        refuse_mixed("backward", (self, grad_output))
         contexts = recorded_contexts(self)
         backpropagate(self, summed_to(grad_output.detach(), self.shape, self.dtype))
         if not retain_graph:

@@ -7,14 +7,12 @@ is noted, so that a backward pass refuses to run on a kept value that was change
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .autodiff import grad_mode
+from .devices import refuse_mixed
 from .errors import GradientError, ShapeError, describe_shapes
-from .function import is_tensor
+from .parameter import value_of
 from .tensor_data import shape_broadcast
 from .views import check_writable, write
 
@@ -50,7 +48,7 @@ class InPlaceMethods:
     def __setitem__(self: Any, key: Any, value: Any) -> None:
         _refuse_recorded(value)
         self.refuse_in_place()
-        write(self._tensor, key, value.numpy() if is_tensor(value) else value)
+        write(self, key, value_of(value))
 
     @property
     def data(self: Any) -> Tensor:
@@ -70,13 +68,11 @@ class InPlaceMethods:
         if source.shape != self.shape:
             shapes = [("tensor", self.shape), ("value", source.shape)]
             raise ShapeError(describe_shapes("data = value", shapes) + "\nthe shapes must be equal")
-        check_writable(self._tensor)
-        self.numpy()[...] = source.numpy()
-        self._tensor.note_write()
+        _replace(self, source, "data = value")
 
     def copy_(self: Any, other: Any) -> Tensor:
         """Write the elements of `other`, broadcast, into this tensor; return this tensor."""
-        return _written(self, "copy_", other, lambda own, new, out: np.copyto(out, new))
+        return _written(self, "copy_", other, None)
 
     def fill_(self: Any, value: float) -> Tensor:
         """Write one number everywhere; return this tensor."""
@@ -88,19 +84,19 @@ class InPlaceMethods:
 
     def add_(self: Any, other: Any, alpha: float = 1) -> Tensor:
         """Add alpha times `other` in place; return this tensor."""
-        return _written(self, "add_", other if alpha == 1 else other * alpha, np.add)
+        return _written(self, "add_", other if alpha == 1 else other * alpha, "add_zip")
 
     def sub_(self: Any, other: Any, alpha: float = 1) -> Tensor:
         """Subtract alpha times `other` in place; return this tensor."""
-        return _written(self, "sub_", other if alpha == 1 else other * alpha, np.subtract)
+        return _written(self, "sub_", other if alpha == 1 else other * alpha, "sub_zip")
 
     def mul_(self: Any, other: Any) -> Tensor:
         """Multiply by `other` in place; return this tensor."""
-        return _written(self, "mul_", other, np.multiply)
+        return _written(self, "mul_", other, "mul_zip")
 
     def div_(self: Any, other: Any) -> Tensor:
         """Divide by `other` in place; return this tensor."""
-        return _written(self, "div_", other, np.divide)
+        return _written(self, "div_", other, "div_zip")
 
     def __iadd__(self: Any, other: Any) -> Tensor:
         return self + other if _joins_graph(self, other) else self.add_(other)  # type: ignore[no-any-return]
@@ -137,8 +133,16 @@ def _joins_graph(a: Tensor, other: Any) -> bool:
     return a.history is not None or getattr(other, "history", None) is not None
 
 
-def _written(a: Tensor, name: str, other: Any, operate: Callable[..., Any]) -> Tensor:
-    """Write `operate(a, other)` into a.
+def _replace(a: Tensor, new: Tensor, name: str) -> None:
+    """Write `new`, broadcast, over all of a, whose memory it may share."""
+    refuse_mixed(name, (a, new))
+    check_writable(a._tensor)
+    a.backend.ops.put(a, ..., new)
+    a._tensor.note_write()
+
+
+def _written(a: Tensor, name: str, other: Any, operation: str | None) -> Tensor:
+    """Write into a what the backend's `operation` makes of a and `other`; without one, `other`.
 
     Raises:
         GradientError: if a or `other` is recorded.
@@ -153,9 +157,7 @@ def _written(a: Tensor, name: str, other: Any, operate: Callable[..., Any]) -> T
             describe_shapes(name, shapes) + "\nthe other must broadcast to the tensor's shape"
         )
     check_writable(a._tensor)
-    target = a.numpy()
-    # The array is computed aside where the two overlap in memory; numpy sees to it.
-    with np.errstate(all="ignore"):
-        operate(target, operand.numpy(), out=target)
-    a._tensor.note_write()
+    # What an operation gives lies aside, so that the two may overlap in memory.
+    new = operand if operation is None else getattr(a.backend, operation)(a, operand)
+    _replace(a, new, name)
     return a

@@ -20,6 +20,7 @@ from .backends import (
     matrix_multiply_output,
     register_backend,
 )
+from .devices import refuse_mixed
 from .tensor_data import MAX_DIMS, broadcast_index, index_to_position, size_of, to_index
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ class SimpleOps(TensorOps):
     @staticmethod
     def matrix_multiply(a: Tensor, b: Tensor) -> Tensor:
         """Return the matrix products over the last two dimensions, the others broadcast."""
+        refuse_mixed("matrix product", (a, b), False)
         out = matrix_multiply_output(a, b)
         _matrix_multiply(*out.tuple(), *a.tuple(), *b.tuple())
         return out

@@ -252,7 +252,7 @@ def grad_check(
         AssertionError: naming the argument and the index, if a gradient is wrong.
     """
     leaves = [
-        Tensor(TensorData.from_array(np.array(v.numpy(), np.float64)), backend=v.backend)
+        Tensor(TensorData.from_array(np.array(v.to_numpy(), np.float64)), backend=v.backend)
         for v in vals
     ]
     for leaf in leaves:
@@ -261,16 +261,15 @@ def grad_check(
     weights = np.random.default_rng(0).uniform(0.5, 1.5, out.shape)
     out.backward(weights)
     for number, leaf in enumerate(leaves):
-        gradient = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.numpy()
-        elements = leaf.numpy()
+        gradient = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.to_numpy()
         for index in np.ndindex(leaf.shape):
-            kept = elements[index]
+            kept = leaf._tensor.get(index)
             results = []
             with no_grad():
                 for moved in (kept + epsilon, kept - epsilon):
-                    elements[index] = moved
-                    results.append(np.sum(f(*leaves).numpy() * weights))
-            elements[index] = kept
+                    leaf._tensor.set(index, moved)
+                    results.append(np.sum(f(*leaves).to_numpy() * weights))
+            leaf._tensor.set(index, kept)
             difference = (results[0] - results[1]) / (2 * epsilon)
             allowed = tolerance * (1.0 + abs(difference))
             assert math.isclose(gradient[index], difference, rel_tol=0.0, abs_tol=allowed), (

@@ -107,19 +107,20 @@ class BatchNorm(Function):
 
 def normalized_over_batch(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
-) -> tuple[Tensor, Numbers, Numbers]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return the input normalised by its own moments, and these; see `layers.functional`."""
     mean, variance = np.empty(input.shape[1]), np.empty(input.shape[1])
     out = BatchNorm.apply(input, weight, bias, mean, variance, eps, True)
-    return out, mean, variance
+    return out, input._from_array(mean), input._from_array(variance)
 
 
 def normalized(
-    input: Tensor, mean: Numbers, variance: Numbers, weight: Tensor | None, bias: Tensor | None,
+    input: Tensor, mean: Tensor, variance: Tensor, weight: Tensor | None, bias: Tensor | None,
     eps: float,
 ) -> Tensor:  # fmt: skip
     """Return the input normalised by given moments; see `layers.functional`."""
-    return BatchNorm.apply(input, weight, bias, mean, variance, eps, False)
+    moments = [np.array(values.numpy(), np.float64) for values in (mean, variance)]
+    return BatchNorm.apply(input, weight, bias, *moments, eps, False)
 
 
 for fused in (normalized_over_batch, normalized):

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from . import operators
 from .backends import matrix_multiply_output, register_backend
+from .devices import devices, refuse_mixed
 from .fast_ops import FastOps
 from .jit import PARALLEL_FROM, Kernel
 from .kernels import reduce as reductions
@@ -159,6 +160,8 @@ class TunedOps(FastOps):
         def apply(a: Tensor, out: Tensor | None = None) -> Tensor:
             if out is not None:
                 return into(a, out)
+            if devices.in_use:
+                refuse_mixed(f"map of {fn.__name__}", (a,), False)
             given = a._tensor
             data = given if given._contiguous else _contiguous(given)
             if is_copy and data is not given:
@@ -177,6 +180,8 @@ class TunedOps(FastOps):
         kernels = _ByDtype(fn, zip_kernels)
 
         def apply(a: Tensor, b: Tensor) -> Tensor:
+            if devices.in_use:
+                refuse_mixed(f"zip of {fn.__name__}", (a, b), False)
             x, y = a._tensor, b._tensor
             dtype = x._storage.dtype
             if y._storage.dtype is not dtype:
@@ -216,6 +221,8 @@ class TunedOps(FastOps):
         kernel = known or reductions.fold(fn)
 
         def apply(a: Tensor, dim: int) -> Tensor:
+            if devices.in_use:
+                refuse_mixed(f"reduce by {fn.__name__}", (a,), False)
             data = a._tensor
             shape = data.shape
             dim = checked_dim(dim, shape, "reduce")
@@ -235,6 +242,8 @@ class TunedOps(FastOps):
     @staticmethod
     def matrix_multiply(a: Tensor, b: Tensor) -> Tensor:
         """Return the matrix products over the last two dimensions, the others broadcast."""
+        if devices.in_use:
+            refuse_mixed("matrix product", (a, b), False)
         x, y = a._tensor, b._tensor
         if x.dims == 2 and y.dims == 2 and x.shape[1] == y.shape[0]:
             return a._new(product(x, y, x.strides, y.strides, x.shape[0], y.shape[1]))

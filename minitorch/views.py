@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from .devices import refuse_mixed
 from .dtypes import as_floats
 from .errors import IndexingError, ShapeError
+from .function import is_tensor
 from .selection import array_key
 from .shapes import whole_shape
-from .tensor_data import TensorData
+from .tensor_data import TensorData, contiguous_strides
 
-__all__ = ["broadcast_to", "check_writable", "reshaped", "sliced", "write"]
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["broadcast_to", "check_writable", "part_of", "reshaped", "sliced", "write"]
 
 
 def broadcast_to(data: TensorData, shape: tuple[int, ...]) -> TensorData:
@@ -40,6 +47,15 @@ def _broadcast(
     return (0,) * missing + steps, math.prod(shape)
 
 
+def _outline(data: TensorData) -> npt.NDArray[np.int8]:
+    """Return bytes that lie as the elements do, on the host, for numpy to work out views.
+
+    Whatever they hold: where the elements are, numpy may not reach.
+    """
+    memory = np.empty(data._storage.size, np.int8)
+    return np.ndarray(data.shape, np.int8, memory, 0, data.strides)
+
+
 def reshaped(data: TensorData, shape: tuple[int, ...]) -> TensorData | None:
     """Return the tensor in another shape over the same storage; None if that needs a copy.
 
@@ -48,13 +64,12 @@ def reshaped(data: TensorData, shape: tuple[int, ...]) -> TensorData | None:
     """
     if data.is_contiguous() or math.prod(shape) != data.size:
         return data.view(shape)
-    array = data.numpy()
-    viewed = array.reshape(shape)
+    outline = _outline(data)
+    viewed = outline.reshape(shape)
     # numpy gives a view where the strides allow it; one that is not contiguous has elements.
-    if not np.may_share_memory(array, viewed):
+    if not np.may_share_memory(outline, viewed):
         return None
-    strides = tuple([step // array.itemsize for step in viewed.strides])
-    return data.sharing(shape, strides, data.size)
+    return data.sharing(shape, viewed.strides, data.size)
 
 
 def _check_key(key: Any) -> None:
@@ -91,30 +106,43 @@ def _plainly_sliced(data: TensorData, parts: tuple[Any, ...]) -> TensorData | No
     return data.sharing(sizes, (*strides, *data.strides[rest:]), math.prod(sizes), start)
 
 
-def sliced(data: TensorData, key: Any) -> TensorData:
-    """Return the part that numpy's basic indexing gives for `key`.
+def sliced(a: Tensor, key: Any) -> Tensor:
+    """Return the part that numpy's basic indexing gives for `key`, a constant.
 
     It shares the storage, from its first element on; with a negative step it is a copy.
 
     Raises:
         IndexingError: if an index is out of range, or not an integer, slice, `...` or None.
     """
+    data = part_of(a._tensor, key)
+    return a.backend.ops.take(a, key) if data is None else a._new(data)
+
+
+def part_of(data: TensorData, key: Any) -> TensorData | None:
+    """Return the part that numpy's basic indexing gives for `key`, over the same storage.
+
+    Where a step is negative there is none: return None.
+
+    Raises:
+        IndexingError: as `sliced`.
+    """
     plain = _plainly_sliced(data, key if type(key) is tuple else (key,))
     if plain is not None:
         return plain
     _check_key(key)
     try:
-        part = data.numpy()[(*key, ...) if isinstance(key, tuple) and ... not in key else key]
+        outline = _outline(data)
+        parts = key if isinstance(key, tuple) else (key,)
+        part = outline[parts if ... in parts else (*parts, ...)]
     except IndexError as error:
         raise IndexingError(f"index {key!r} does not fit shape {data.shape}: {error}") from None
-    array = np.asarray(part)
-    whole_shape(array.shape, f"index {key!r}")
-    if any(stride < 0 for stride in array.strides) or not array.size:
-        return TensorData.from_array(array.copy())
-    itemsize = array.itemsize
-    start = (array.ctypes.data - data._storage.ctypes.data) // itemsize
-    strides = tuple([stride // itemsize for stride in array.strides])
-    return data.sharing(array.shape, strides, array.size, start)
+    whole_shape(part.shape, f"index {key!r}")
+    if not part.size:
+        return data.sharing(part.shape, contiguous_strides(part.shape), 0)
+    if any(stride < 0 for stride in part.strides):
+        return None
+    start = part.ctypes.data - outline.ctypes.data
+    return data.sharing(part.shape, part.strides, part.size, start)
 
 
 def check_writable(data: TensorData) -> None:
@@ -127,25 +155,33 @@ def check_writable(data: TensorData) -> None:
         )
 
 
-def write(data: TensorData, key: Any, value: Any) -> None:
+def write(out: Tensor, key: Any, value: Any) -> None:
     """Write `value`, broadcast, into the part that numpy's indexing gives for `key`.
 
     Raises:
         IndexingError: if the index does not fit.
         ShapeError: if the value does not, or several elements are one in the storage.
         DTypeError: if the value is not made of real numbers.
+        BackendError: if the value is a tensor on another device.
     """
+    data = out._tensor
     check_writable(data)
     arrays = array_key(key)
     if arrays is None:
         _check_key(key)
     else:
         key = arrays
-    elements = as_floats(value, data.dtype)
-    if elements.size == 1:
-        elements = elements.reshape(())
+    if is_tensor(value):
+        refuse_mixed("write in place", (out, value))
+        elements: Any = value
+    elif isinstance(value, Real):
+        elements = float(value)
+    else:
+        elements = out._from_array(as_floats(value, data.dtype))
+    if is_tensor(elements) and elements._tensor.size == 1:
+        elements = elements._new(elements._tensor.sharing((), (), 1))
     try:
-        data.numpy()[key] = elements
+        out.backend.ops.put(out, key, elements)
     except IndexError as error:
         raise IndexingError(f"index {key!r} does not fit shape {data.shape}: {error}") from None
     except ValueError as error:

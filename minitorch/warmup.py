@@ -56,8 +56,7 @@ def _network(backend: TensorBackend, dtype: str, batch: int) -> None:
         layers.Dropout(0.5),
         layers.Linear(16, 10, activation="relu"),
     )
-    for parameter in model.parameters():
-        parameter.update(from_numpy(parameter.numpy().astype(dtype), backend))
+    model.to(dtype).to(backend)
     for loss in (layers.functional.cross_entropy, layers.functional.nll_loss):
         loss(model(images), labels).backward()
     for optim in SGD, partial(SGD, momentum=0.9), RMSprop, Adam:

@@ -52,8 +52,8 @@ class DigitsBoard:
     def network(self, model: Any, inputs: Any) -> None:
         """Show images (N, 1, 28, 28), what `model` made of them last, and its filters."""
         self.board.images("images", inputs[:, 0])
-        self.board.images("hidden states after convolution 1", model.mid.numpy())
-        self.board.images("hidden states after convolution 2", model.out.numpy())
-        first, second = model.conv1.weights.numpy(), model.conv2.weights.numpy()
+        self.board.images("hidden states after convolution 1", model.mid.to_numpy())
+        self.board.images("hidden states after convolution 2", model.out.to_numpy())
+        first, second = model.conv1.weights.to_numpy(), model.conv2.weights.to_numpy()
         self.board.images("filters of convolution 1", first[:, 0])
         self.board.images("filters of convolution 2", second)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 import typer
+from simulated import say_if_simulated
 from tqdm import trange
 
 import minitorch
@@ -45,6 +46,7 @@ PlotOption = Annotated[
 
 LINES = 10  # lines of progress in a run
 BATCH = 10  # points in a step
+SIMULATED_SECONDS = 0.3  # for a point in training, on the simulator of CUDA
 
 # What a script's training gives: the loss and the probabilities (N,) of class 1 in an epoch.
 Epoch = Callable[[], tuple[float, Array]]
@@ -58,6 +60,7 @@ def accuracy_of(probabilities: Array, data: Graph) -> float:
 
 def train(epoch: Epoch, data: Graph, epochs: int) -> None:
     """Run `epoch` again and again, printing a line now and then."""
+    say_if_simulated(epochs, data.N, SIMULATED_SECONDS)
     every = max(1, epochs // LINES)
     with trange(epochs, disable=None, leave=False, unit="epoch") as bar:
         for number in bar:
@@ -98,7 +101,7 @@ class TensorTrain:
     def run_many(self, points: Array) -> Array:
         """Return the probabilities (N,) for points (N, 2)."""
         with minitorch.no_grad():
-            output: Array = self.model(minitorch.tensor(points, backend=self.backend)).numpy()
+            output: Array = self.model(minitorch.tensor(points, backend=self.backend)).to_numpy()
         return output[:, 0]
 
     def epoch(self, data: Graph) -> tuple[float, Array]:
@@ -115,5 +118,5 @@ class TensorTrain:
             loss.backward()
             self.optim.step()
             total += loss.item() * y.size
-            probabilities.append(p.numpy())
+            probabilities.append(p.to_numpy())
         return total / data.N, np.concatenate(probabilities)

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from digits_board import DigitsBoard
+from simulated import say_if_simulated
 from tqdm import tqdm
 
 import minitorch
@@ -34,6 +35,7 @@ from minitorch.viz import open_board
 CLASSES = 10
 EVALUATION_BATCH = 500
 POINTS = 30  # of the curves, in an epoch
+SIMULATED_SECONDS = 40.0  # for an image in training, on the simulator of CUDA
 
 
 def RParam(*shape: int, fan_in: int) -> minitorch.Parameter:
@@ -220,7 +222,9 @@ class ImageTrain:
         self.model.eval()
         with minitorch.no_grad():
             parts = [
-                self.model(minitorch.from_numpy(inputs[start : start + EVALUATION_BATCH])).numpy()
+                self.model(
+                    minitorch.from_numpy(inputs[start : start + EVALUATION_BATCH])
+                ).to_numpy()
                 for start in range(0, len(inputs), EVALUATION_BATCH)
             ]
         return np.concatenate(parts)
@@ -327,6 +331,7 @@ def main(
                 print(f"saved to {path}; go on with --resume {path}")
 
     print(f"{train_data.source}; backend {minitorch.get_backend()}, {dtype}")
+    say_if_simulated(epochs, progress.samples, SIMULATED_SECONDS)
     with open_board(visdom, env=run, log=folder / "visdom.log", say=tqdm.write) as board:
         trainer = ImageTrain(model, lr, DigitsBoard(board))
         accuracy = trainer.train(train_data, test_data, progress, epochs, save, dtype)

@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 
 from minitorch.course import load_tasks
+from minitorch.cuda_target import gpu_is_there
 
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=40)
 hypothesis.settings.register_profile("nightly", deadline=None, max_examples=1000)
@@ -16,17 +17,37 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes long; left out unless asked for with -m")
+    config.addinivalue_line("markers", "cuda: runs on a GPU; left out where there is none")
     for task in load_tasks():
         config.addinivalue_line("markers", f"{task.marker}: Task {task.id}, {task.title}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow tests out of a plain run, and say how many."""
+    """Leave out what cannot run here and, of a plain run, the slow tests; say how many."""
+    if not gpu_is_there():
+        _leave_out(config, items, "cuda")
     if config.getoption("-m") or config.getoption("-k"):
         return
     if any("::" in argument for argument in config.args):
         return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    _leave_out(config, items, "slow")
+
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+WHY = {"cuda": "need a GPU, and there is none", "slow": "are slow; pytest -m slow runs them"}
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], marker: str) -> None:
+    marked = [item for item in items if item.get_closest_marker(marker)]
+    if marked:
+        config.hook.pytest_deselected(items=marked)
+        items[:] = [item for item in items if not item.get_closest_marker(marker)]
+        config.stash.setdefault(LEFT_OUT, {})[marker] = len(marked)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many tests were left out, and why."""
+    for marker, count in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.write_line(f"left out: {count} tests {WHY[marker]}")

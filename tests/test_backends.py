@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import BACKENDS, numbers, tensor
+from kernel_cases import HOST_BACKENDS, numbers, tensor
 
 import minitorch
 from minitorch import backends, fast_ops, jit, operators
@@ -35,7 +35,7 @@ def default_in_new_process(**environment: str) -> subprocess.CompletedProcess[st
 
 
 def test_default_is_the_fastest_on_the_cpu() -> None:
-    fastest = BACKENDS[-1]
+    fastest = HOST_BACKENDS[-1]
     expected = repr(minitorch.get_backend(fastest))
     assert default_in_new_process().stdout.strip() == expected
 
@@ -51,7 +51,7 @@ def test_environment_with_an_unknown_name_is_an_error() -> None:
     assert "BackendError: backend 'quick' is not one of" in got.stderr
 
 
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("name", HOST_BACKENDS)
 def test_set_default_backend(name: str) -> None:
     minitorch.set_default_backend(name)
     backend = minitorch.get_backend(name)

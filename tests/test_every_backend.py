@@ -1,7 +1,8 @@
-"""Every operation on every CPU backend gives what numpy gives, in shape, dtype and numbers."""
+"""Every operation on every backend gives what numpy gives, in shape, dtype and numbers."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,14 @@ pytestmark = [
     pytest.mark.parametrize("backend", BACKENDS),
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),  # numpy's, at 1/0 and its like
 ]
+
+
+def exact(got: Any, expected: Any) -> None:
+    """Check that all numbers are the same, the sign of each zero too."""
+    array = got.to_numpy()
+    assert array.dtype == expected.dtype
+    np.testing.assert_array_equal(array, expected)
+    np.testing.assert_array_equal(np.signbit(array)[array == 0], np.signbit(expected)[array == 0])
 
 
 def sigmoid(a: Any) -> Any:
@@ -268,6 +277,46 @@ def test_pooling_of_no_images(backend: str) -> None:
     none = tensor(np.zeros((0, 3, 4, 6)), backend=backend)
     close(minitorch.avgpool2d(none, (2, 3)), np.zeros((0, 3, 2, 2)))
     close(minitorch.maxpool2d(none, (2, 3)), np.zeros((0, 3, 2, 2)))
+
+
+@dtypes
+def test_special_numbers_are_chosen_as_they_are(backend: str, dtype: Any) -> None:
+    a, b = np.repeat(SPECIAL, len(SPECIAL)).astype(dtype), np.tile(SPECIAL, len(SPECIAL))
+    b = b.astype(dtype)
+    x, y = (tensor(array, backend=backend).requires_grad_() for array in (a, b))
+    mask = np.arange(a.size) % 3 == 0
+    got = minitorch.where(mask, x, y)
+    exact(got, np.where(mask, a, b))
+    got.backward(b)
+    exact(x.grad, np.where(mask, b, 0))
+    exact(y.grad, np.where(mask, 0, b))
+    for low, high in ((-1.0, 30.0), (0.0, None), (None, 0.5), (2.0, 1.0)):
+        z = tensor(a, backend=backend).requires_grad_()
+        got = z.clamp(low, high)
+        exact(got, np.clip(a, low, high))
+        got.backward(b)
+        inside = (a >= (-np.inf if low is None else low)) & (
+            a <= (np.inf if high is None else high)
+        )
+        exact(z.grad, np.where(inside, b, 0))
+    softplus = minitorch.layers.functional.softplus(tensor(a, backend=backend))
+    close(softplus, np.logaddexp(a, 0, dtype=dtype))
+
+
+@dtypes
+def test_all_that_tie_for_the_extreme_share_its_gradient(backend: str, dtype: Any) -> None:
+    inf, nan = math.inf, math.nan
+    for name, numbers_, shares in (
+        ("max", [1.0, 3, 3, 2], [0, 1, 1, 0]),
+        ("min", [1.0, 3, 1, 1], [1, 0, 1, 1]),
+        ("max", [1.0, nan, inf, nan], [0, 1, 0, 1]),
+        ("min", [1.0, nan, -inf, nan], [0, 1, 0, 1]),
+        ("max", [-inf, -inf], [1, 1]),
+    ):
+        a = tensor(np.array(numbers_, dtype).reshape(2, -1), backend=backend).requires_grad_()
+        getattr(a, name)().backward(6.0)
+        expected = np.array(shares, dtype).reshape(a.shape)
+        close(a.grad, expected * dtype(6) / expected.sum())
 
 
 def test_results_stay_on_the_backend(backend: str) -> None:

@@ -45,7 +45,7 @@ def test_a_step_follows_the_gradient_of_a_tensor() -> None:
     optimizer = SGD([parameter], lr=0.25)
     (parameter.value * parameter.value).sum().backward()
     optimizer.step()
-    assert parameter.value.numpy().tolist() == [0.5, -1.0]
+    assert parameter.value.to_numpy().tolist() == [0.5, -1.0]
     assert parameter.value.is_leaf()
     assert parameter.dtype == np.float32
 
@@ -58,7 +58,7 @@ def test_a_step_is_not_recorded() -> None:
         (parameter.value * 2.0).sum().backward()
         optimizer.step()
     assert list(parameter.value.parents) == []
-    assert parameter.value.numpy().tolist() == [-1.0, -4.0]
+    assert parameter.value.to_numpy().tolist() == [-1.0, -4.0]
 
 
 def test_zero_grad_forgets_gradients() -> None:
@@ -71,7 +71,7 @@ def test_zero_grad_forgets_gradients() -> None:
     assert tensor.grad is None
     optimizer.step()
     assert scalar.value.data == 3.0
-    assert tensor.value.numpy().tolist() == [1.0, -2.0]
+    assert tensor.value.to_numpy().tolist() == [1.0, -2.0]
 
 
 def test_a_parameter_without_a_gradient_stays() -> None:
@@ -98,7 +98,7 @@ def test_descent_finds_a_minimum() -> None:
         (y * y).sum().backward()
         optimizer.step()
     assert point.x.value.data == pytest.approx(3.0, abs=1e-4)
-    np.testing.assert_allclose(point.y.numpy(), [5.0, 5.0], atol=1e-4)
+    np.testing.assert_allclose(point.y.to_numpy(), [5.0, 5.0], atol=1e-4)
 
 
 @pytest.mark.parametrize("lr", [-0.1, math.nan, math.inf, "fast"])
@@ -125,7 +125,7 @@ def test_an_optimizer_of_ones_own_as_course_code_writes_it() -> None:
     parameter = tensor_parameter()
     (parameter.value * parameter.value).sum().backward()
     Signs([parameter], 0.5).step()
-    assert parameter.numpy().tolist() == [0.5, -1.5]
+    assert parameter.to_numpy().tolist() == [0.5, -1.5]
 
 
 MAKERS: dict[str, Callable[[Any], Optimizer]] = {
@@ -154,7 +154,9 @@ def follow(optimizer: Optimizer, parameters: list[Parameter], steps: int, seed: 
 
 
 def numbers_of(parameters: list[Parameter]) -> list[float]:
-    arrays = [p.value.data if isinstance(p.value, Scalar) else p.value.numpy() for p in parameters]
+    arrays = [
+        p.value.data if isinstance(p.value, Scalar) else p.value.to_numpy() for p in parameters
+    ]
     return [float(n) for array in arrays for n in np.ravel(array)]
 
 
@@ -177,7 +179,7 @@ def test_the_velocity_form(backend: str) -> None:
         v = 0.9 * v - optimizer.lr * 3.0 * p
         p = p + v
         optimizer.step()
-        np.testing.assert_allclose(value.numpy(), p, rtol=1e-12)
+        np.testing.assert_allclose(value.to_numpy(), p, rtol=1e-12)
 
 
 def test_epsilon_inside_the_root(backend: str) -> None:
@@ -189,7 +191,7 @@ def test_epsilon_inside_the_root(backend: str) -> None:
         r = 0.9 * r + 0.1 * (3.0 * p) ** 2
         p = p - 0.1 / np.sqrt(r + 0.01) * 3.0 * p
         optimizer.step()
-        np.testing.assert_allclose(value.numpy(), p, rtol=1e-12)
+        np.testing.assert_allclose(value.to_numpy(), p, rtol=1e-12)
 
 
 def test_a_step_notes_its_write(backend: str) -> None:
@@ -208,9 +210,9 @@ def test_a_gradient_that_is_set_to_zeros_later_was_not_kept(backend: str) -> Non
     optimizer = SGD([value], lr=0.1, momentum=0.5)
     value.grad = minitorch.tensor([1.0, 1.0])
     optimizer.step()
-    value.grad.numpy()[:] = 0.0
+    value.grad.to_numpy()[:] = 0.0
     optimizer.step()
-    np.testing.assert_allclose(value.numpy(), [0.85, 1.85])
+    np.testing.assert_allclose(value.to_numpy(), [0.85, 1.85])
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -359,8 +361,8 @@ def test_a_parameter_whose_elements_share_their_storage_is_refused(name: str, ba
     repeated.grad = minitorch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
     with pytest.raises(ShapeError, match=r"\.step: write in place: elements .* \(3, 2\) share"):
         optimizer.step()
-    assert plain.numpy().tolist() == [5.0]
-    assert repeated.numpy().tolist() == [[1.0, 2.0]] * 3
+    assert plain.to_numpy().tolist() == [5.0]
+    assert repeated.to_numpy().tolist() == [[1.0, 2.0]] * 3
 
 
 def test_a_closure_computes_the_loss() -> None:
@@ -383,7 +385,7 @@ def test_gradients_set_to_zeros() -> None:
     (used.value * 2.0).sum().backward()
     (scalar.value * 2.0).backward()
     SGD([used, unused, scalar]).zero_grad(set_to_none=False)
-    assert used.grad.numpy().tolist() == [0.0, 0.0]
+    assert used.grad.to_numpy().tolist() == [0.0, 0.0]
     assert unused.grad is None
     assert scalar.value.derivative == 0.0
 
@@ -416,7 +418,7 @@ def test_large_parameters_take_the_parallel_kernels() -> None:
                     parameters[0].value.grad = grad[: parameters[0].shape[0]]
                     optimizer.step()
             np.testing.assert_allclose(
-                large[0].numpy()[:2], small[0].numpy(), rtol=tolerance, err_msg=name
+                large[0].to_numpy()[:2], small[0].to_numpy(), rtol=tolerance, err_msg=name
             )
 
 

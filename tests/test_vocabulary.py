@@ -53,27 +53,27 @@ def test_reshape_is_numpys_and_shares_memory_where_numpy_does(t: Tensor, data: D
     sides = [n for n in range(1, t.size + 1) if t.size % n == 0]
     side = data.draw(st.sampled_from(sides))
     shape = data.draw(st.permutations([side, t.size // side, 1]))
-    array = t.numpy()
+    array = t.to_numpy()
     got, expected = t.reshape(*shape), array.reshape(shape)
-    np.testing.assert_array_equal(got.numpy(), expected)
-    shared = np.shares_memory(got.numpy(), array)
+    np.testing.assert_array_equal(got.to_numpy(), expected)
+    shared = np.shares_memory(got.to_numpy(), array)
     assert shared == np.shares_memory(expected, array)
     assert (got._tensor.last_write is t._tensor.last_write) == shared
 
 
 @given(tensors(shape=shapes(min_dims=0, max_dims=4), backend="fast"), st.data())
 def test_dimensions_come_and_go(t: Tensor, data: DataObject) -> None:
-    array, dims = t.numpy(), t.dims
+    array, dims = t.to_numpy(), t.dims
     place = data.draw(st.integers(-dims - 1, dims))
-    np.testing.assert_array_equal(t.unsqueeze(place).numpy(), np.expand_dims(array, place))
-    np.testing.assert_array_equal(t.squeeze().numpy(), array.squeeze())
-    np.testing.assert_array_equal(t.T.numpy(), array.T)
-    np.testing.assert_array_equal(t.flatten().numpy(), array.flatten())
+    np.testing.assert_array_equal(t.unsqueeze(place).to_numpy(), np.expand_dims(array, place))
+    np.testing.assert_array_equal(t.squeeze().to_numpy(), array.squeeze())
+    np.testing.assert_array_equal(t.T.to_numpy(), array.T)
+    np.testing.assert_array_equal(t.flatten().to_numpy(), array.flatten())
     for new in (t.unsqueeze(place), t.squeeze(), t.T):
-        assert np.shares_memory(new.numpy(), array)
+        assert np.shares_memory(new.to_numpy(), array)
     if dims:
         a, b = data.draw(st.integers(-dims, dims - 1)), data.draw(st.integers(-dims, dims - 1))
-        np.testing.assert_array_equal(t.transpose(a, b).numpy(), array.swapaxes(a, b))
+        np.testing.assert_array_equal(t.transpose(a, b).to_numpy(), array.swapaxes(a, b))
 
 
 @on_each_backend
@@ -87,11 +87,13 @@ def test_joining_is_numpys(backend: str, data: DataObject) -> None:
         sizes[dim] = data.draw(st.integers(0, 3))
         parts.append(data.draw(tensors(shape=tuple(sizes), backend=backend)))
     got = minitorch.cat(parts, dim)
-    np.testing.assert_array_equal(got.numpy(), np.concatenate([p.numpy() for p in parts], dim))
+    np.testing.assert_array_equal(
+        got.to_numpy(), np.concatenate([p.to_numpy() for p in parts], dim)
+    )
     assert got.backend is minitorch.get_backend(backend)
     same = [data.draw(tensors(shape=shape, backend=backend)) for _ in range(2)]
     np.testing.assert_array_equal(
-        minitorch.stack(same, dim).numpy(), np.stack([s.numpy() for s in same], dim)
+        minitorch.stack(same, dim).to_numpy(), np.stack([s.to_numpy() for s in same], dim)
     )
 
 
@@ -103,26 +105,26 @@ def test_reading_by_integer_arrays_adds_up_the_gradient(t: Tensor, data: DataObj
     rows = np.array(data.draw(st.lists(st.integers(-t.shape[0], t.shape[0] - 1), max_size=4)), int)
     columns = np.resize(np.arange(t.shape[1]), rows.shape)
     for key in (rows, (rows, columns), rows.tolist(), (slice(None), columns), (..., columns * 0)):
-        expected = t.numpy()[key]
+        expected = t.to_numpy()[key]
         got = t[key]
-        np.testing.assert_array_equal(got.numpy(), expected)
+        np.testing.assert_array_equal(got.to_numpy(), expected)
         weights = np.arange(1.0, got.size + 1).reshape(got.shape)
         t.grad = None
         got.backward(weights)
         counted = np.zeros(t.shape)
         np.add.at(counted, key, weights)
-        np.testing.assert_array_equal(t.grad.numpy(), counted)
+        np.testing.assert_array_equal(t.grad.to_numpy(), counted)
 
 
 @given(tensors(backend="fast", requires_grad=True))
 def test_reading_by_a_mask_gives_a_line_with_gradient(t: Tensor) -> None:
-    array = t.numpy()
+    array = t.to_numpy()
     for mask in (t > 0, array > 0):
         got = t[mask]
-        np.testing.assert_array_equal(got.numpy(), array[array > 0])
+        np.testing.assert_array_equal(got.to_numpy(), array[array > 0])
         t.grad = None
         (got * got).sum().backward()
-        np.testing.assert_array_equal(t.grad.numpy(), np.where(array > 0, 2 * array, 0))
+        np.testing.assert_array_equal(t.grad.to_numpy(), np.where(array > 0, 2 * array, 0))
 
 
 def test_what_happens_to_an_index_afterwards_does_not_matter() -> None:
@@ -133,7 +135,7 @@ def test_what_happens_to_an_index_afterwards_does_not_matter() -> None:
     condition.zero_()
     for out in outs:
         out.sum().backward()
-    np.testing.assert_array_equal(t.grad.numpy(), [2.0, 3.0, 3.0])
+    np.testing.assert_array_equal(t.grad.to_numpy(), [2.0, 3.0, 3.0])
 
 
 @given(tensors(shape=shapes(min_dims=1), backend="fast"), st.data())
@@ -143,7 +145,7 @@ def test_gather_is_numpys_take_along_axis(t: Tensor, data: DataObject) -> None:
     shape[dim] = data.draw(st.integers(1, 4))
     index = np.random.default_rng(0).integers(0, t.shape[dim], shape)
     np.testing.assert_array_equal(
-        t.gather(dim, index).numpy(), np.take_along_axis(t.numpy(), index, dim)
+        t.gather(dim, index).to_numpy(), np.take_along_axis(t.to_numpy(), index, dim)
     )
 
 
@@ -159,7 +161,7 @@ def test_to_another_dtype_or_backend_and_back_with_gradients(backend: str) -> No
     assert (y.float().dtype, z.dtype) == ("float32", "float64")
     (z * z.detach() * 2.0).to("tuned").sum().backward()
     assert x.grad.backend is minitorch.get_backend("simple")
-    np.testing.assert_allclose(x.grad.numpy(), 2 * numbers(2, 3), 1e-6)
+    np.testing.assert_allclose(x.grad.to_numpy(), 2 * numbers(2, 3), 1e-6)
 
 
 def test_to_what_it_is_already_gives_the_tensor_itself() -> None:
@@ -171,9 +173,9 @@ def test_to_what_it_is_already_gives_the_tensor_itself() -> None:
 def test_a_copy_on_another_backend_has_a_storage_of_its_own() -> None:
     x = made(2, 3)
     for other in (x.to("simple"), x.float(), x.clone()):
-        assert not np.shares_memory(other.numpy(), x.numpy())
+        assert not np.shares_memory(other.to_numpy(), x.to_numpy())
         other.zero_()
-    np.testing.assert_array_equal(x.numpy(), numbers(2, 3))
+    np.testing.assert_array_equal(x.to_numpy(), numbers(2, 3))
 
 
 def test_device_and_grad_fn_print_as_people_know_them() -> None:
@@ -243,7 +245,7 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "cat of dims": (lambda t: minitorch.cat([t, t[0]]), ShapeError, "may differ"),
     "cat of nothing": (lambda t: minitorch.cat([]), ShapeError, "no tensor"),
     "cat of one": (lambda t: minitorch.cat(t), DTypeError, "takes a list of tensors"),
-    "cat of arrays": (lambda t: minitorch.cat([t, t.numpy()]), DTypeError, "number 1"),
+    "cat of arrays": (lambda t: minitorch.cat([t, t.to_numpy()]), DTypeError, "number 1"),
     "cat along": (lambda t: minitorch.cat([t, t], 2), IndexingError, "no dimension 2"),
     "stack of sizes": (lambda t: minitorch.stack([t, t.T]), ShapeError, "must be equal"),
     "stack along": (lambda t: minitorch.stack([t, t], 3), IndexingError, "stack: .*dimension 3"),

@@ -15,7 +15,10 @@ from minitorch import GradientError, IndexingError, ShapeError, Tensor
 on_each_backend = pytest.mark.parametrize("backend", BACKENDS)
 
 
-def made(array: Any, backend: str = "fast", requires_grad: bool = False) -> Tensor:
+def made(
+    array: Any, backend: Any = "fast", requires_grad: bool = False, beside: Tensor | None = None
+) -> Tensor:
+    backend = backend if beside is None else beside.backend
     return minitorch.tensor(np.asarray(array, float), backend=backend, requires_grad=requires_grad)
 
 
@@ -34,31 +37,37 @@ def augmented(operator: str) -> Callable[[Tensor, Any], Any]:
 # In place on a tensor, with the same on a numpy array.
 OTHER = numbers(3, seed=5)
 METHODS: dict[str, tuple[Callable[[Tensor], Any], Callable[[Any], Any]]] = {
-    "add_": (lambda t: t.add_(made(OTHER)), lambda a: a + OTHER),
+    "add_": (lambda t: t.add_(made(OTHER, beside=t)), lambda a: a + OTHER),
     "add_ alpha": (lambda t: t.add_(OTHER, alpha=-0.5), lambda a: a - 0.5 * OTHER),
     "sub_": (lambda t: t.sub_(1.5), lambda a: a - 1.5),
-    "sub_ alpha": (lambda t: t.sub_(made(OTHER), alpha=2), lambda a: a - 2 * OTHER),
-    "mul_": (lambda t: t.mul_(made(OTHER)), lambda a: a * OTHER),
+    "sub_ alpha": (lambda t: t.sub_(made(OTHER, beside=t), alpha=2), lambda a: a - 2 * OTHER),
+    "mul_": (lambda t: t.mul_(made(OTHER, beside=t)), lambda a: a * OTHER),
     "div_": (lambda t: t.div_(4), lambda a: a / 4),
-    "copy_": (lambda t: t.copy_(made(OTHER)), lambda a: a * 0 + OTHER),
+    "copy_": (lambda t: t.copy_(made(OTHER, beside=t)), lambda a: a * 0 + OTHER),
     "fill_": (lambda t: t.fill_(2.5), lambda a: np.full_like(a, 2.5)),
     "zero_": (lambda t: t.zero_(), np.zeros_like),
-    "+=": (lambda t: augmented("add")(t, made(OTHER)), lambda a: a + OTHER),
+    "+=": (lambda t: augmented("add")(t, made(OTHER, beside=t)), lambda a: a + OTHER),
     "-=": (lambda t: augmented("sub")(t, OTHER), lambda a: a - OTHER),
     "*=": (lambda t: augmented("mul")(t, -2), lambda a: a * -2),
-    "/=": (lambda t: augmented("truediv")(t, made([[2.0], [4.0]])), lambda a: a / [[2], [4]]),
+    "/=": (
+        lambda t: augmented("truediv")(t, made([[2.0], [4.0]], beside=t)),
+        lambda a: a / [[2], [4]],
+    ),
     "with itself": (lambda t: t.sub_(t[:, :1]), lambda a: a - a[:, :1]),
 }
 ASSIGNMENTS: dict[str, tuple[Callable[[Tensor], Any], Callable[[Any], Any]]] = {
     "slice": (lambda t: item_set(t, slice(1), 7.0), lambda a: np.where([[1], [0]], 7.0, a)),
     "mask": (lambda t: item_set(t, t < 0, 0), lambda a: np.maximum(a, 0)),
-    "numpy mask": (lambda t: item_set(t, t.numpy() < 0, 0), lambda a: np.maximum(a, 0)),
+    "numpy mask": (lambda t: item_set(t, t.to_numpy() < 0, 0), lambda a: np.maximum(a, 0)),
     "rows": (lambda t: item_set(t, [1, 0], t.detach()), lambda a: a[::-1]),
     "element": (lambda t: item_set(t, (0, np.array([1])), 7.0),
                 lambda a: np.where([[0, 1, 0], [0, 0, 0]], 7.0, a)),
 }  # fmt: skip
 DATA: dict[str, tuple[Callable[[Tensor], Any], Callable[[Any], Any]]] = {
-    "data": (lambda t: assigned(t, made(numbers(2, 3, seed=3))), lambda a: numbers(2, 3, seed=3)),
+    "data": (
+        lambda t: assigned(t, made(numbers(2, 3, seed=3), beside=t)),
+        lambda a: numbers(2, 3, seed=3),
+    ),
     "data -=": (lambda t: assigned(t, t.data.__isub__(0.5)), lambda a: a - 0.5),
     "data -": (lambda t: assigned(t, t.data - 0.5 * t.detach()), lambda a: a / 2),
     "data[]": (lambda t: item_set(t.data, t < 0, 0), lambda a: np.maximum(a, 0)),
@@ -80,17 +89,17 @@ def test_a_write_changes_the_storage_and_all_of_its_views(backend: str, name: st
     assert t._version > before
     want = np.asarray(expected(array), float)
     for one in (t, view.view(2, 3), transposed.T):
-        np.testing.assert_allclose(one.numpy(), want, 1e-12)
+        np.testing.assert_allclose(one.to_numpy(), want, 1e-12)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_write_into_part_of_a_larger_tensor_leaves_the_rest(name: str) -> None:
     write, expected = ALL[name]
     whole = made(numbers(4, 4))
-    array = whole.numpy().copy()
+    array = whole.to_numpy().copy()
     array[1:3, 1:] = expected(array[1:3, 1:].copy())
     write(whole[1:3, 1:])
-    np.testing.assert_allclose(whole.numpy(), array, 1e-12)
+    np.testing.assert_allclose(whole.to_numpy(), array, 1e-12)
 
 
 @pytest.mark.parametrize("name", METHODS | ASSIGNMENTS)
@@ -99,7 +108,7 @@ def test_a_leaf_is_not_written_while_operations_are_recorded(name: str) -> None:
     leaf = made(array, requires_grad=True)
     with pytest.raises(GradientError, match="may not be written in place"):
         (METHODS | ASSIGNMENTS)[name][0](leaf)
-    np.testing.assert_array_equal(leaf.numpy(), array)
+    np.testing.assert_array_equal(leaf.to_numpy(), array)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -114,12 +123,12 @@ def test_a_leaf_written_within_no_grad_stays_that_leaf(name: str) -> None:
     assert leaf.is_leaf()
     assert leaf.history is history
     assert leaf.grad is gradient
-    np.testing.assert_allclose(leaf.numpy(), np.asarray(expected(array), float), 1e-12)
+    np.testing.assert_allclose(leaf.to_numpy(), np.asarray(expected(array), float), 1e-12)
     leaf.grad.zero_()
     assert leaf.grad is gradient
-    assert not gradient.numpy().any()
+    assert not gradient.to_numpy().any()
     (leaf * leaf).sum().backward()
-    np.testing.assert_allclose(leaf.grad.numpy(), 2 * leaf.numpy(), 1e-12)
+    np.testing.assert_allclose(leaf.grad.to_numpy(), 2 * leaf.to_numpy(), 1e-12)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -151,15 +160,15 @@ def test_a_backward_pass_refuses_a_kept_result_that_was_written(function: Any) -
 def test_a_recorded_result_takes_a_new_tensor(operator: str, kind: str) -> None:
     w = made([1.0, -2.0, 4.0], requires_grad=True)
     first = w * w if kind == "computed" else made([3.0, 5.0, 7.0])
-    kept = first.numpy().copy()
+    kept = first.to_numpy().copy()
     out = augmented(operator)(first, w)
     assert out is not first
-    np.testing.assert_array_equal(first.numpy(), kept)
+    np.testing.assert_array_equal(first.to_numpy(), kept)
     out.sum().backward()
     v = made([1.0, -2.0, 4.0], requires_grad=True)
     plain = v * v if kind == "computed" else made([3.0, 5.0, 7.0])
     getattr(plain, f"__{operator}__")(v).sum().backward()
-    np.testing.assert_array_equal(w.grad.numpy(), v.grad.numpy())
+    np.testing.assert_array_equal(w.grad.to_numpy(), v.grad.to_numpy())
 
 
 @pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "div_", "copy_"])
@@ -167,7 +176,7 @@ def test_a_recorded_value_is_not_lost_in_a_constant(name: str) -> None:
     constant, w = made(numbers(2, 3)), made(OTHER, requires_grad=True)
     with pytest.raises(GradientError, match="is not recorded"):
         getattr(constant, name)(w * 2.0)
-    np.testing.assert_array_equal(constant.numpy(), numbers(2, 3))
+    np.testing.assert_array_equal(constant.to_numpy(), numbers(2, 3))
 
 
 @pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "div_", "copy_", "__iadd__", "__isub__"])
@@ -176,7 +185,7 @@ def test_what_does_not_fit_is_refused_before_anything_changes(name: str) -> None
     for shape in [(2, 2), (3, 2, 3), (4,)]:
         with pytest.raises(ShapeError):
             getattr(t, name)(made(np.ones(shape)))
-    np.testing.assert_array_equal(t.numpy(), numbers(2, 3))
+    np.testing.assert_array_equal(t.to_numpy(), numbers(2, 3))
 
 
 def test_data_takes_its_own_shape_only_and_keeps_its_dtype() -> None:
@@ -185,7 +194,7 @@ def test_data_takes_its_own_shape_only_and_keeps_its_dtype() -> None:
         p.data = minitorch.ones(3)
     p.data = p.data - 0.25 * made(np.ones((2, 3)))
     assert p.dtype == np.float32
-    np.testing.assert_array_equal(p.numpy(), np.full((2, 3), 0.75))
+    np.testing.assert_array_equal(p.to_numpy(), np.full((2, 3), 0.75))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -195,7 +204,7 @@ def test_a_tensor_that_repeats_its_elements_is_not_written(name: str) -> None:
         METHODS[name][0](row.expand(2, 3))
     with pytest.raises(ShapeError, match="share their storage"):
         row.expand(2, 3)[0, 0] = 1.0
-    np.testing.assert_array_equal(row.numpy(), OTHER)
+    np.testing.assert_array_equal(row.to_numpy(), OTHER)
 
 
 def test_a_mask_that_does_not_fit_is_refused() -> None:
@@ -207,4 +216,4 @@ def test_a_mask_that_does_not_fit_is_refused() -> None:
         t[t] = 0
     with pytest.raises(ShapeError):
         t[t < 100] = [1.0, 2.0]
-    np.testing.assert_array_equal(t.numpy(), numbers(2, 3))
+    np.testing.assert_array_equal(t.to_numpy(), numbers(2, 3))

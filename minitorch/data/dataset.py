@@ -75,7 +75,7 @@ class TensorDataset(Dataset):
     def get_batch(self, indices: Indices) -> list[Any]:
         """Return the rows at `indices` of each tensor; see `default_collate`."""
         return [
-            _column(tensor.numpy()[indices], tensor)
+            tensor.backend.ops.take(tensor, (np.asarray(indices),))
             if isinstance(tensor, Tensor)
             else _column(tensor[indices])
             for tensor in self.tensors
@@ -182,7 +182,7 @@ def default_collate(samples: Sequence[Any]) -> Any:
         if len({len(sample) for sample in samples}) > 1:
             raise ShapeError("collate: the samples have different numbers of fields")
         return [default_collate(field) for field in zip(*samples, strict=True)]
-    arrays = [s.numpy() if isinstance(s, Tensor) else np.asarray(s) for s in samples]
+    arrays = [s.to_numpy() if isinstance(s, Tensor) else np.asarray(s) for s in samples]
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
         raise ShapeError(f"collate: samples of shapes {sorted(shapes)} do not make one batch")

@@ -95,8 +95,8 @@ class _BatchNorm(Module):
     def reset_running_stats(self) -> None:
         """Forget all batches: a running mean of 0, a running variance of 1."""
         if self.track_running_stats:
-            self.running_mean.numpy()[...] = 0.0
-            self.running_var.numpy()[...] = 1.0
+            self.running_mean.zero_()
+            self.running_var.fill_(1.0)
             self.num_batches_tracked[...] = 0
 
     def extra_repr(self) -> str:

@@ -55,7 +55,7 @@ class Classifier(Module, ABC):
     def classify_scores(self, z: Tensor) -> Labels:
         """Return the labels (batch,) that belong to scores (batch, classes)."""
         with no_grad():
-            return self._classify(self.predict_proba_scores(z).numpy())
+            return self._classify(self.predict_proba_scores(z).to_numpy())
 
     @abstractmethod
     def _classify(self, proba: npt.NDArray[Any]) -> Labels:
@@ -81,7 +81,7 @@ class ArgMaxClassifier(Classifier):
     def classify_scores(self, z: Tensor) -> Labels:
         """Return the labels (batch,): the highest score belongs to the highest probability."""
         checked_dim(1, z.shape, "classify_scores")
-        return self._classify(z.numpy())
+        return self._classify(z.to_numpy())
 
     def _classify(self, proba: npt.NDArray[Any]) -> Labels:
         labels: Labels = proba.argmax(axis=1)

@@ -72,7 +72,7 @@ class Checkpoint:
 
 def _copied(value: Any) -> npt.NDArray[Any]:
     """Return a tensor or an array as an array of its own, in the order in which bytes are saved."""
-    return np.array(value.numpy() if is_tensor(value) else value, order="C")
+    return np.array(value.to_numpy() if is_tensor(value) else value, order="C")
 
 
 def _sum_of(arrays: Arrays) -> str:

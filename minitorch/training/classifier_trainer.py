@@ -82,11 +82,11 @@ class ClassifierTrainer(Trainer):
     ) -> NonFiniteLossError:
         """Return the error of a loss that is no number, after looking for where it came from."""
         what = f"the loss is {value}: "
-        if not np.isfinite(np.asarray(inputs)).all():
+        if not np.isfinite(_on_host(inputs)).all():
             return NonFiniteLossError(f"{what}the batch itself has NaN or infinite inputs")
         # Anew, with the same dropout as in the pass that failed; what it does to buffers, such
         # as running statistics, is undone.
-        before = {key: np.array(value) for key, value in self.model.state_dict().items()}
+        before = {key: np.array(_on_host(value)) for key, value in self.model.state_dict().items()}
         set_generator_state(chance)
         found = first_nonfinite_layer(self.model, lambda: self.model(inputs))
         self.model.load_state_dict(before)
@@ -94,11 +94,15 @@ class ClassifierTrainer(Trainer):
             path, layer = found
             message = f"{what}the first layer to give NaN or infinity is {layer}"
             return NonFiniteLossError(message, path)
-        if not np.isfinite(scores.numpy()).all():
+        if not np.isfinite(scores.to_numpy()).all():
             return NonFiniteLossError(f"{what}the model gave NaN or infinity")
         name = type(self.loss_fn).__name__
         return NonFiniteLossError(f"{what}all layers gave finite numbers, but {name} did not")
 
 
+def _on_host(values: Any) -> Any:
+    return values.to_numpy() if is_tensor(values) else np.asarray(values)
+
+
 def _highest(scores: Tensor) -> Any:
-    return scores.numpy().argmax(axis=1)
+    return scores.argmax(1)

@@ -40,7 +40,7 @@ class _FoundError(Exception):
 def _is_finite(value: Any) -> bool:
     if isinstance(value, tuple | list):
         return all(_is_finite(part) for part in value)
-    return not is_tensor(value) or bool(np.isfinite(value.numpy()).all())
+    return not is_tensor(value) or bool(np.isfinite(value.to_numpy()).all())
 
 
 def first_nonfinite_layer(model: Module, forward: Callable[[], Any]) -> tuple[str, str] | None:

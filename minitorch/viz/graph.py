@@ -163,7 +163,7 @@ def _backward(tensor: Tensor) -> _Gradients:
 
 
 def _finite(tensor: Any) -> bool:
-    return bool(np.isfinite(tensor.numpy()).all())
+    return bool(np.isfinite(tensor.to_numpy()).all())
 
 
 def _box(node: Tensor, names: Mapping[int, str], gradients: _Gradients) -> Box:

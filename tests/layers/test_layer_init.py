@@ -29,7 +29,7 @@ FILLS: dict[str, Callable[[Any], Any]] = {
 def test_filled_in_place(name: str, dtype: str) -> None:
     minitorch.manual_seed(3)
     parameter = minitorch.Parameter(minitorch.full((4, 5), -9.0))
-    value, storage = parameter.value, parameter.numpy()
+    value, storage = parameter.value, parameter.to_numpy()
     version = value._version
     assert FILLS[name](parameter) is parameter
     assert parameter.value is value
@@ -41,8 +41,8 @@ def test_filled_in_place(name: str, dtype: str) -> None:
     minitorch.manual_seed(3)
     whole = minitorch.full((4, 10), -9.0)
     FILLS[name](whole[:, ::2])
-    np.testing.assert_array_equal(whole.numpy()[:, ::2], storage)
-    assert (whole.numpy()[:, 1::2] == -9.0).all()
+    np.testing.assert_array_equal(whole.to_numpy()[:, ::2], storage)
+    assert (whole.to_numpy()[:, 1::2] == -9.0).all()
 
 
 # The weight, (fan_in, fan_out), and for each initialiser its standard deviation.
@@ -64,7 +64,7 @@ def test_standard_deviations(shape: tuple[int, ...], fans: tuple[int, int], kind
         (kaiming, {"nonlinearity": "tanh"}, 5 / 3 / fan_in**0.5),
     ]
     for fill, options, std in cases:
-        values = fill(minitorch.zeros(shape), **options).numpy()
+        values = fill(minitorch.zeros(shape), **options).to_numpy()
         assert values.std() == pytest.approx(std, rel=0.03)
         assert abs(values.mean()) < 0.05 * std
         if kind == "uniform_":
@@ -98,4 +98,4 @@ def test_what_is_refused(call: Any, error: type[Exception], message: str) -> Non
     t = minitorch.ones(2, 2)
     with pytest.raises(error, match=message):
         call(t)
-    assert (t.numpy() == 1.0).all()
+    assert (t.to_numpy() == 1.0).all()

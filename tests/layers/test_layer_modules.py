@@ -39,9 +39,9 @@ def test_parameters_and_their_first_values(name: str, dtype: str) -> None:
         assert parameter.dtype == dtype
         assert parameter.value.requires_grad
         assert parameter.value.is_leaf()
-        assert np.abs(parameter.numpy()).max() <= 30**-0.5 * (1 + 1e-6)
+        assert np.abs(parameter.to_numpy()).max() <= 30**-0.5 * (1 + 1e-6)
     # Of 600 numbers, uniform: mean, extremes and variance lie well within these.
-    scaled = layer.weight.numpy() * 30**0.5
+    scaled = layer.weight.to_numpy() * 30**0.5
     assert abs(scaled.mean()) < 0.12
     assert scaled.min() < -0.97
     assert scaled.max() > 0.97
@@ -52,7 +52,7 @@ def test_parameters_and_their_first_values(name: str, dtype: str) -> None:
 def test_one_seed_gives_one_layer(name: str) -> None:
     def drawn(seed: int) -> Any:
         minitorch.manual_seed(seed)
-        return [parameter.numpy() for parameter in MAKERS[name]().parameters()]
+        return [parameter.to_numpy() for parameter in MAKERS[name]().parameters()]
 
     for mine, again, other in zip(drawn(3), drawn(3), drawn(4), strict=True):
         np.testing.assert_array_equal(mine, again)
@@ -60,7 +60,7 @@ def test_one_seed_gives_one_layer(name: str) -> None:
 
 
 def test_a_layer_with_nothing_in_begins_at_zero() -> None:
-    np.testing.assert_array_equal(layers.Linear(0, 3).bias.numpy(), np.zeros(3))
+    np.testing.assert_array_equal(layers.Linear(0, 3).bias.to_numpy(), np.zeros(3))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_new_parameter_takes_the_place_of_the_old(backend: str) -> None:
     layer = layers.Linear(2, 2)
     layer.weight = minitorch.Parameter(minitorch.tensor([[1.0, 0.0], [0.0, 2.0]]))
     layer.bias = None
-    np.testing.assert_array_equal(layer(minitorch.tensor([3.0, 4.0])).numpy(), [3.0, 8.0])
+    np.testing.assert_array_equal(layer(minitorch.tensor([3.0, 4.0])).to_numpy(), [3.0, 8.0])
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -88,11 +88,11 @@ def test_copies_have_parameters_of_their_own(name: str) -> None:
     layer = MAKERS[name]()
     shape = {"Linear": (2, 30), "Conv1d": (2, 5, 8), "Conv2d": (2, 5, 4, 4)}[name]
     a = minitorch.tensor(numbers(*shape))
-    expected = layer(a).numpy().copy()
+    expected = layer(a).to_numpy().copy()
     twins = [copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))]
     layer.weight.update(layer.weight.value.zeros())
     for twin in twins:
-        np.testing.assert_array_equal(twin(a).numpy(), expected)
+        np.testing.assert_array_equal(twin(a).to_numpy(), expected)
 
 
 def test_dropout_while_training(backend: str, dtype: str) -> None:
@@ -100,30 +100,30 @@ def test_dropout_while_training(backend: str, dtype: str) -> None:
     a = minitorch.ones(50, 40, requires_grad=True)
     minitorch.manual_seed(5)
     out = layer(a)
-    kept = out.numpy() != 0
+    kept = out.to_numpy() != 0
     assert 0.7 < kept.mean() < 0.8
-    np.testing.assert_allclose(out.numpy()[kept], 1 / 0.75, rtol=1e-6)
+    np.testing.assert_allclose(out.to_numpy()[kept], 1 / 0.75, rtol=1e-6)
     out.backward(np.ones(out.shape))
-    np.testing.assert_array_equal(a.grad.numpy(), out.numpy())
+    np.testing.assert_array_equal(a.grad.to_numpy(), out.to_numpy())
     minitorch.manual_seed(5)
-    np.testing.assert_array_equal(layer(a).numpy(), out.numpy())
-    assert (layer(a).numpy() != out.numpy()).any()
+    np.testing.assert_array_equal(layer(a).to_numpy(), out.to_numpy())
+    assert (layer(a).to_numpy() != out.to_numpy()).any()
 
 
 def test_dropout_in_evaluation_and_at_its_ends(backend: str) -> None:
     chain = layers.Sequential(layers.Dropout())
     a = minitorch.tensor(numbers(4, 5))
     chain.eval()
-    np.testing.assert_array_equal(chain(a).numpy(), a.numpy())
+    np.testing.assert_array_equal(chain(a).to_numpy(), a.to_numpy())
     chain.train()
-    assert (chain(a).numpy() != a.numpy()).any()
-    np.testing.assert_array_equal(layers.Dropout(0.0)(a).numpy(), a.numpy())
-    np.testing.assert_array_equal(layers.Dropout(1)(a).numpy(), np.zeros((4, 5)))
+    assert (chain(a).to_numpy() != a.to_numpy()).any()
+    np.testing.assert_array_equal(layers.Dropout(0.0)(a).to_numpy(), a.to_numpy())
+    np.testing.assert_array_equal(layers.Dropout(1)(a).to_numpy(), np.zeros((4, 5)))
 
 
 def test_flatten_shares_the_storage() -> None:
     a = minitorch.tensor(numbers(2, 3, 4))
-    assert np.shares_memory(layers.Flatten()(a).numpy(), a.numpy())
+    assert np.shares_memory(layers.Flatten()(a).to_numpy(), a.to_numpy())
 
 
 def test_a_chain_holds_its_modules_in_order() -> None:
@@ -223,7 +223,7 @@ def test_labels_that_change_after_the_forward_pass_change_no_gradient(backend: s
     loss.backward()
     expected = np.zeros((3, 4))
     expected[range(3), range(3)] = -1 / 3
-    np.testing.assert_allclose(scores.grad.numpy(), expected)
+    np.testing.assert_allclose(scores.grad.to_numpy(), expected)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_training_moves_the_statistics_that_evaluation_takes(
     layer = make(3)
     a = numbers(*shape)
     out = layer(minitorch.tensor(a))
-    mean, variance = statistics(out.numpy())
+    mean, variance = statistics(out.to_numpy())
     np.testing.assert_allclose(mean, 0.0, atol=1e-10)
     count = a.size // 3
     np.testing.assert_allclose(variance, count / (count - 1), rtol=1e-4)
@@ -58,8 +58,8 @@ def test_without_momentum_the_statistics_are_means_over_all_batches() -> None:
     close(layer.running_mean, np.mean(means, 0))
     close(layer.running_var, np.mean(variances, 0))
     layer.reset_running_stats()
-    assert layer.running_mean.numpy().tolist() == [0.0] * 3
-    assert layer.running_var.numpy().tolist() == [1.0] * 3
+    assert layer.running_mean.to_numpy().tolist() == [0.0] * 3
+    assert layer.running_var.to_numpy().tolist() == [1.0] * 3
     assert layer.num_batches_tracked == 0
 
 
@@ -71,7 +71,7 @@ def test_what_is_kept() -> None:
     assert list(bare.state_dict()) == []
     a = numbers(4, 2, 3, 3)
     np.testing.assert_array_equal(
-        bare(minitorch.tensor(a)).numpy(), bare.eval()(minitorch.tensor(a)).numpy()
+        bare(minitorch.tensor(a)).to_numpy(), bare.eval()(minitorch.tensor(a)).to_numpy()
     )
 
 
@@ -89,15 +89,15 @@ def test_inputs_that_do_not_fit_change_nothing(make: Any, shape: Any, message: s
     with pytest.raises(ShapeError, match=message):
         layer(minitorch.zeros(shape))
     assert layer.num_batches_tracked == 0
-    assert layer.running_var.numpy().tolist() == [1.0] * 3
+    assert layer.running_var.to_numpy().tolist() == [1.0] * 3
 
 
 def test_channels_are_dropped_as_wholes(backend: str) -> None:
     layer = layers.Dropout2d(0.25)
     minitorch.manual_seed(4)
-    out = layer(minitorch.ones(20, 10, 2, 3)).numpy().reshape(200, 6)
+    out = layer(minitorch.ones(20, 10, 2, 3)).to_numpy().reshape(200, 6)
     kept = out[:, 0] != 0
     assert 0.6 < kept.mean() < 0.9
     np.testing.assert_allclose(out, np.where(kept, 1 / 0.75, 0.0)[:, None] * np.ones(6))
     a = minitorch.ones(2, 3, 2, 2)
-    np.testing.assert_array_equal(layer.eval()(a).numpy(), a.numpy())
+    np.testing.assert_array_equal(layer.eval()(a).to_numpy(), a.to_numpy())

@@ -18,21 +18,21 @@ Layer = Callable[[], Any]
 
 
 def linear(layer: Any, a: Array) -> Array:
-    out = a @ layer.weight.numpy().T
-    return out if layer.bias is None else out + layer.bias.numpy()
+    out = a @ layer.weight.to_numpy().T
+    return out if layer.bias is None else out + layer.bias.to_numpy()
 
 
 def convolved(*padding: tuple[int, int]) -> Callable[[Any, Array], Array]:
     """Return the oracle of a convolution with (before, after) zeros around the image."""
 
     def oracle(layer: Any, a: Array) -> Array:
-        weight = layer.weight.numpy()
+        weight = layer.weight.to_numpy()
         padded = np.pad(a, [(0, 0), (0, 0), *padding])
         sizes = zip(padded.shape[2:], weight.shape[2:], strict=True)
         out = convolution(padded, weight, sizes=tuple(n - k + 1 for n, k in sizes))
         if layer.bias is None:
             return out
-        return out + layer.bias.numpy().reshape(-1, *[1] * len(padding))
+        return out + layer.bias.to_numpy().reshape(-1, *[1] * len(padding))
 
     return oracle
 
@@ -203,7 +203,7 @@ def test_an_empty_batch_has_no_mean_and_no_gradient(backend: str, loss: Any) -> 
 def test_the_activation_is_that_of_a_relu_behind(backend: str, make: Any, shape: Any) -> None:
     one, chain = make(activation="relu"), layers.Sequential(make(), layers.ReLU())
     for mine, other in zip(one.parameters(), chain.parameters(), strict=True):
-        other.update(minitorch.tensor(mine.numpy()))
+        other.update(minitorch.tensor(mine.to_numpy()))
     for value in (0.5, np.inf, -np.inf, np.nan):
         a = numbers(*shape)
         a[(0,) * a.ndim] = value
@@ -215,14 +215,14 @@ def test_the_activation_is_that_of_a_relu_behind(backend: str, make: Any, shape:
             out.backward(np.cos(np.arange(out.size)).reshape(out.shape))
             results.append([out, input.grad, *[p.grad for p in layer.parameters()]])
         for mine, other in zip(*results, strict=True):
-            close(mine, other.numpy())
+            close(mine, other.to_numpy())
 
 
 def test_what_is_no_number_spreads_as_far_as_the_kernel(backend: str) -> None:
     conv = layers.Conv2d(1, 2, 3, padding=1)
     a = numbers(1, 1, 5, 6)
     a[0, 0, 1, 4] = np.nan
-    seen = np.isnan(conv(tensor(a, backend=backend)).numpy())
+    seen = np.isnan(conv(tensor(a, backend=backend)).to_numpy())
     expected = np.zeros((1, 2, 5, 6), bool)
     expected[:, :, 0:3, 3:6] = True
     np.testing.assert_array_equal(seen, expected)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import BACKENDS, numbers
+from kernel_cases import HOST_BACKENDS, numbers
 
 import minitorch
 
@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these test
 
 TOLERANCES = {"float64": 1e-10, "float32": 2e-4}
 both_dtypes = pytest.mark.parametrize("dtype", TOLERANCES)
-all_backends = pytest.mark.parametrize("backend", BACKENDS)
+all_backends = pytest.mark.parametrize("backend", HOST_BACKENDS)
 
 
 def compare(

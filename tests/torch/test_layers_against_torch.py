@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import BACKENDS, LAYOUTS, numbers, tensor
+from kernel_cases import HOST_BACKENDS, LAYOUTS, numbers, tensor
 
 import minitorch
 from minitorch import layers
@@ -65,7 +65,7 @@ def dtype(request: pytest.FixtureRequest) -> Iterator[str]:
     torch.set_default_dtype(before[1])
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=HOST_BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     before = minitorch.get_backend()
     minitorch.set_default_backend(request.param)
@@ -122,7 +122,7 @@ def test_layers(backend: str, dtype: str, case: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", [b for b in BACKENDS if b != "simple"], indirect=True)
+@pytest.mark.parametrize("backend", [b for b in HOST_BACKENDS if b != "simple"], indirect=True)
 @pytest.mark.parametrize("case", LARGE)
 def test_large_layers_on_compiled_backends(backend: str, dtype: str, case: str) -> None:
     compare(*LARGE[case], backend, dtype)

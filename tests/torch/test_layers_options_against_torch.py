@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import BACKENDS, numbers, tensor
+from kernel_cases import HOST_BACKENDS, numbers, tensor
 
 import minitorch
 from minitorch import layers
@@ -35,7 +35,7 @@ def dtype(request: pytest.FixtureRequest) -> Iterator[str]:
     torch.set_default_dtype(before[1])
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=HOST_BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     before = minitorch.get_backend()
     minitorch.set_default_backend(request.param)

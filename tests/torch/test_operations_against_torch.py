@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import BACKENDS, numbers
+from kernel_cases import HOST_BACKENDS, numbers
 
 import minitorch
 
@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these test
 
 Function = Callable[..., Any]
 
-all_backends = pytest.mark.parametrize("backend", BACKENDS)
+all_backends = pytest.mark.parametrize("backend", HOST_BACKENDS)
 both_dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 INDEX = np.array([[2, 0, 2], [1, 1, 0]])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import BACKENDS, LAYOUTS, laid_out
+from kernel_cases import HOST_BACKENDS, LAYOUTS, laid_out
 
 import minitorch
 from minitorch import clipping, lr_scheduler, optim
@@ -44,7 +44,7 @@ OPTIMISERS: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=HOST_BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     before = minitorch.get_backend()
     minitorch.set_default_backend(request.param)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import BACKENDS, LAYOUTS, numbers, tensor
+from kernel_cases import HOST_BACKENDS, LAYOUTS, numbers, tensor
 
 import minitorch
 import minitorch.tuned_norm
@@ -25,7 +25,7 @@ TOLERANCES = {"float64": 1e-10, "float32": 3e-5}
 Shape = tuple[int, ...]
 Options = dict[str, Any]
 
-backends = pytest.mark.parametrize("backend", BACKENDS)
+backends = pytest.mark.parametrize("backend", HOST_BACKENDS)
 dtypes = pytest.mark.parametrize("dtype", TOLERANCES)
 
 # The images' and the weight's shapes, and the options.

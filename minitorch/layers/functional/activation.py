@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
-
-import numpy as np
 
 from ...autodiff import Context
 from ...function import Function
@@ -13,7 +10,6 @@ from ...nn import logsoftmax
 from ...nn import softmax as course_softmax
 from ...powers import LeakyReLU
 from ...tensor import Tensor
-from ...tensor_data import TensorData
 from .operands import checked_tensor
 
 __all__ = ["leaky_relu", "log_softmax", "relu", "sigmoid", "softmax", "softplus", "tanh"]
@@ -75,8 +71,7 @@ class Softplus(Function):
     def forward(ctx: Context, a: Tensor) -> Tensor:
         """Return log(1 + exp(a))."""
         ctx.save_for_backward(a)
-        values: Any = np.logaddexp(a.numpy(), 0.0, dtype=a.dtype)
-        return a._new(TensorData.from_array(np.asarray(values)))
+        return a.backend.softplus_map(a)
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:

@@ -98,14 +98,14 @@ class Dilate(Function):
         key: Any = (..., *[slice(None, None, step) for step in steps])
         ctx.save_for_backward(key)
         out = a.zeros((*leading, *[(n - 1) * step + 1 for n, step in sizes]))
-        out.numpy()[key] = a.numpy()
+        a.backend.ops.put(out, key, a)
         return out
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return the elements of grad between the zeros."""
         (key,) = ctx.saved_values
-        return grad._new(sliced(grad._tensor, key))
+        return sliced(grad, key)
 
 
 @fusable(_prepared_convolution)

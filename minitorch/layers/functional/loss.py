@@ -15,7 +15,6 @@ from ...function import Function, is_tensor
 from ...module import Parameter
 from ...nn import logsoftmax
 from ...tensor import Tensor
-from ...tensor_data import TensorData
 from . import mean_loss
 from .activation import softplus
 from .mean_loss import Labels
@@ -69,7 +68,7 @@ def _like(name: str, role: str, value: Any, input: Tensor) -> Tensor:
         raise ShapeError(f"{name}: {role} in rows of different lengths; {error}") from None
     if array.dtype.kind not in "biuf":
         raise DTypeError(f"{name}: the {role} must be real numbers, not {array.dtype}")
-    return input._new(TensorData.from_array(np.array(array, input.dtype)))
+    return input._from_array(np.array(array, input.dtype))
 
 
 def _operands_of_one_shape(name: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
@@ -206,17 +205,21 @@ class _WeightedNLL(Function):
         """Return the losses: (rows, classes), (rows,), (rows,), (rows,) -> (rows,)."""
         rows = np.flatnonzero(counts)
         ctx.save_for_backward(input.shape, rows, labels, weights)
-        out = np.zeros(len(labels), input.dtype)
-        out[rows] = -weights[rows] * input.numpy()[rows, labels[rows]]
-        return input._new(TensorData.from_array(out))
+        backend, out = input.backend, input.zeros(labels.shape)
+        picked = backend.ops.take(input, (rows, labels[rows]))
+        losses = backend.mul_zip(input._from_array(-weights[rows]), picked)
+        backend.ops.put(out, (rows,), losses)
+        return out
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return -weight times grad at the label of each row that counts, else 0."""
         shape, rows, labels, weights = ctx.saved_values
-        out = np.zeros(shape, grad.dtype)
-        out[rows, labels[rows]] = -weights[rows] * grad.numpy()[rows]
-        return grad._new(TensorData.from_array(out))
+        backend, out = grad.backend, grad.zeros(shape)
+        of_rows = backend.ops.take(grad, (rows,))
+        slopes = backend.mul_zip(grad._from_array(-weights[rows]), of_rows)
+        backend.ops.put(out, (rows, labels[rows]), slopes)
+        return out
 
 
 def _class_weights(name: str, weight: Any, input: Tensor) -> npt.NDArray[Any]:
@@ -225,7 +228,7 @@ def _class_weights(name: str, weight: Any, input: Tensor) -> npt.NDArray[Any]:
     if given.shape != input.shape[1:]:
         problem = f"the weight must be ({input.shape[1]},), one for each class"
         refuse_shapes(name, problem, input=input, weight=given)
-    weights: npt.NDArray[Any] = given.numpy().astype(input.dtype)
+    weights: npt.NDArray[Any] = given.to_numpy().astype(input.dtype)
     return weights
 
 
@@ -347,6 +350,5 @@ def cross_entropy(
         )  # fmt: skip
     losses = _log_softmax(input) * _like(name, "target", target, input)
     if weight is not None:
-        weights = TensorData.from_array(_class_weights(name, weight, input))
-        losses = losses * input._new(weights)
+        losses = losses * input._from_array(_class_weights(name, weight, input))
     return _reduced(-losses.sum(1).view(input.shape[0]), reduction)

@@ -13,18 +13,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...autodiff import no_grad
+from ...devices import refuse_mixed
 from ...errors import ShapeError, describe_shapes
 from ...fusion import fusable
 from ...tensor import Tensor
-from ...tensor_data import TensorData
 from ...views import check_writable
 from .operands import checked_tensor, refuse_shapes
 
 __all__ = ["batch_norm", "normalized", "normalized_over_batch"]
-
-Numbers = npt.NDArray[np.float64]
 
 
 def _by_channel(values: Tensor, dims: int) -> Tensor:
@@ -41,7 +39,7 @@ def _scaled(out: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 @fusable()
 def normalized_over_batch(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
-) -> tuple[Tensor, Numbers, Numbers]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return the input normalised by its own means and variances, and these.
 
     Args:
@@ -50,21 +48,21 @@ def normalized_over_batch(
         eps: is added to the variances.
 
     Returns:
-        the normalised input, and as arrays the means and variances of the channels.
+        the normalised input, and the means and variances of the channels, as constants.
     """
     rest = tuple([dim for dim in range(input.dims) if dim != 1])
     mean = input.mean(rest)
     centred = input - mean
     variance = (centred * centred).mean(rest)
     out = _scaled(centred / (variance + eps).sqrt(), weight, bias)
-    return out, mean.numpy().reshape(-1), variance.numpy().reshape(-1)
+    return out, mean.detach().reshape(-1), variance.detach().reshape(-1)
 
 
 @fusable()
 def normalized(
     input: Tensor,
-    mean: Numbers,
-    variance: Numbers,
+    mean: Tensor,
+    variance: Tensor,
     weight: Tensor | None,
     bias: Tensor | None,
     eps: float,
@@ -73,16 +71,15 @@ def normalized(
 
     Args:
         input: (batch, channels, *image)
-        mean, variance: (channels,), arrays.
+        mean, variance: (channels,)
         weight, bias, eps: as for `normalized_over_batch`.
     """
-    shape = (1, -1, *[1] * (input.dims - 2))
-    deviation = np.sqrt(variance + eps)
-    constants = [
-        input._new(TensorData.from_array(values.reshape(shape).astype(input.dtype)))
-        for values in (mean, deviation)
-    ]
-    return _scaled((input - constants[0]) / constants[1], weight, bias)
+    # In float64, so that a small eps counts.
+    deviation = (variance.detach().to(np.float64) + eps).sqrt()
+    centre, spread = (
+        _by_channel(values.to(input.dtype), input.dims) for values in (mean.detach(), deviation)
+    )
+    return _scaled((input - centre) / spread, weight, bias)
 
 
 def _checked(
@@ -106,6 +103,7 @@ def _checked(
         raise ValueError(f"{name}: running_mean and running_var must be given both, or neither")
     if not training and tensors[0] is None:
         raise ValueError(f"{name}: running_mean and running_var are needed in evaluation")
+    refuse_mixed(name, (input, *tensors))
     shape = input.shape
     if not 2 <= len(shape) <= 4:
         problem = "it must be (batch, channels), (.., length) or (.., height, width)"
@@ -168,15 +166,18 @@ def batch_norm(
     if not training or not size:
         # Nothing can be said of an empty batch, and nothing is to be normalised in it.
         channels = values.shape[1]
-        means = np.zeros(channels) if mean is None else mean.numpy().astype(np.float64)
-        variances = np.ones(channels) if variance is None else variance.numpy().astype(np.float64)
+        means = values.zeros((channels,)) if mean is None else mean
+        variances = values.new_full((channels,), 1.0) if variance is None else variance
         return normalized(values, means, variances, scale, shift, eps)
     out, means, variances = normalized_over_batch(values, scale, shift, eps)
     if mean is not None and variance is not None:
         count = size // values.shape[1]
-        unbiased = variances * (count / (count - 1))
-        for running, batch in ((mean._tensor, means), (variance._tensor, unbiased)):
-            array = running.numpy()
-            array[...] = (1 - momentum) * array + momentum * batch
-            running.note_write()
+        _move(mean, means, momentum)
+        _move(variance, variances * (count / (count - 1)), momentum)
     return out
+
+
+def _move(running: Tensor, batch: Tensor, momentum: float) -> None:
+    """Change a running statistic by that of a batch, in place."""
+    with no_grad():
+        running.copy_(running * (1 - momentum) + batch * momentum)

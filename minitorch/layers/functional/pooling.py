@@ -10,7 +10,6 @@ import numpy as np
 from ...fusion import fusable
 from ...more_functions import Pick
 from ...tensor import Tensor
-from ...tensor_data import TensorData
 from ..arguments import Sizes
 from .operands import checked_tensor, refuse_shapes
 from .windows import Unfold, Windows, checked_windows, inside_windows
@@ -40,7 +39,7 @@ def window_maxima(input: Tensor, windows: Windows) -> Tensor:
     image = input.shape[2:]
     places = windows.places("max_pool2d", image)
     lines = Unfold.apply(input, windows, places, -math.inf)
-    values = lines.numpy()
+    values = lines.to_numpy()
     largest = (values == values.max(4, keepdims=True)) | np.isnan(values)
     # Of an image of -inf, the padding is no more than the image is.
     first = (largest & inside_windows(windows, places, image)).argmax(4)
@@ -55,7 +54,7 @@ def window_means(input: Tensor, windows: Windows, include_pad: bool) -> Tensor:
     rows, columns = windows.counts("avg_pool2d", image, include_pad)
     counts = np.multiply.outer(rows, columns).astype(input.dtype)
     sums = Unfold.apply(input, windows, places, 0.0).sum(4)
-    return sums.view(*input.shape[:2], *places) / input._new(TensorData.from_array(counts))
+    return sums.view(*input.shape[:2], *places) / input._from_array(counts)
 
 
 def max_pool2d(

@@ -12,7 +12,7 @@ from ...autodiff import Context
 from ...errors import ShapeError
 from ...function import Function
 from ...tensor import Tensor
-from ...tensor_data import TensorData
+from ...views import sliced
 from ..arguments import whole_numbers, window_places
 
 __all__ = ["Unfold", "Windows", "checked_windows", "inside_windows"]
@@ -132,17 +132,12 @@ def _padded_image(windows: Windows, places: Pair, image: tuple[int, ...]) -> tup
     return (sizes[0], sizes[1]), (..., *inside)
 
 
-def _unfolded(array: Any, windows: Windows, places: Pair, fill: float) -> Any:
-    """Return what stands in the windows of (.., height, width): (.., *places, kh kw)."""
-    size, inside = _padded_image(windows, places, array.shape[-2:])
-    padded = np.full((*array.shape[:-2], *size), fill, array.dtype)
-    padded[inside] = array
-    return np.stack([padded[(..., *seen)] for seen in _by_tap(windows, places)], -1)
-
-
 def inside_windows(windows: Windows, places: Pair, image: tuple[int, ...]) -> Any:
     """Return which elements of the windows lie in the image: bools (*places, kh kw)."""
-    return _unfolded(np.ones(image, bool), windows, places, False)
+    size, inside = _padded_image(windows, places, image)
+    padded = np.zeros(size, np.bool_)
+    padded[inside] = True
+    return np.stack([padded[seen] for seen in _by_tap(windows, places)], -1)
 
 
 class Unfold(Function):
@@ -152,15 +147,22 @@ class Unfold(Function):
     def forward(ctx: Context, a: Tensor, windows: Windows, places: Pair, fill: float) -> Tensor:
         """Return (batch, channel, *places, kh kw), with `fill` where windows leave the image."""
         ctx.save_for_backward(a.shape, windows, places)
-        return a._new(TensorData.from_array(_unfolded(a.numpy(), windows, places, fill)))
+        size, inside = _padded_image(windows, places, a.shape[-2:])
+        padded = a.new_full((*a.shape[:-2], *size), fill)
+        put = a.backend.ops.put
+        put(padded, inside, a)
+        taps = _by_tap(windows, places)
+        out = a.new_empty((*a.shape[:-2], *places, len(taps)))
+        for tap, seen in enumerate(taps):
+            put(out, (..., tap), sliced(padded, (..., *seen)))
+        return out
 
     @staticmethod
     def backward(ctx: Context, grad: Tensor) -> Tensor:
         """Return the sum of grad over all windows in which an element stands."""
         shape, windows, places = ctx.saved_values
         size, inside = _padded_image(windows, places, shape[-2:])
-        padded = np.zeros((*shape[:-2], *size), grad.dtype)
-        slope = grad.numpy()
+        padded = grad.zeros((*shape[:-2], *size))
         for tap, seen in enumerate(_by_tap(windows, places)):
-            padded[(..., *seen)] += slope[..., tap]
-        return grad._new(TensorData.from_array(padded[inside].copy()))
+            grad.backend.ops.put(padded, (..., *seen), sliced(grad, (..., tap)), add=True)
+        return sliced(padded, inside).clone()
