@@ -30,9 +30,11 @@ import typer  # noqa: E402
 import minitorch  # noqa: E402
 
 from . import (  # noqa: E402
+    gpu,
     report,
     rows_convolution,
     rows_elementwise,
+    rows_gpu,
     rows_lenet,
     rows_matrix,
     rows_small,
@@ -52,6 +54,7 @@ from .processes import EPOCH_ROW, Figure, Question, compare_epochs, questions  #
 from .threads import compile_problem, machine, most_threads, set_threads  # noqa: E402
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+GPU_RESULTS = Path(__file__).with_name("RESULTS-CUDA.md")
 
 
 def say(line: str) -> None:
@@ -126,7 +129,9 @@ def main(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="Write the results here; by default, of a whole run, RESULTS.md."),
+        typer.Option(
+            help="Write here; by default, of a whole run, RESULTS.md, or RESULTS-CUDA.md of a GPU."
+        ),
     ] = None,
 ) -> None:
     """Time minitorch against PyTorch eager, torch.compile and numpy."""
@@ -141,15 +146,24 @@ def main(
     if counts[-1] > most_threads():
         raise typer.BadParameter(f"{counts[-1]} threads: there are {most_threads()} here")
     name = backend or known_name()
+    on_gpu = minitorch.get_backend().cuda
+    if on_gpu:
+        if gpu.problem():
+            raise typer.BadParameter(f"backend {name}: {gpu.problem()}")
+        gpu.use_gpu()
+        counts = [1]
     effort = QUICK if quick else FULL
 
     def wanted(title: str) -> bool:
         return pattern.search(title) is not None
 
     lenet = [case for case in rows_lenet.cases(False) if wanted(f"{case.row}: {case.name}")]
-    problem = compile_problem() if lenet else "no row that it is measured in was asked for"
-    chosen = [case for case in all_cases(not problem) if wanted(f"{case.row}: {case.name}")]
-    asked = [one for one in questions(name, quick) if wanted(one.name)]
+    problem = "no row that it is measured in was asked for"
+    if lenet:
+        problem = "not on a GPU" if on_gpu else compile_problem()
+    cases = rows_gpu.cases() if on_gpu else all_cases(not problem)
+    chosen = [case for case in cases if wanted(f"{case.row}: {case.name}")]
+    asked = [] if on_gpu else [one for one in questions(name, quick) if wanted(one.name)]
     chance = random.Random(0)
     comparisons: list[Comparison] = []
     figures: list[Figure] = []
@@ -163,7 +177,7 @@ def main(
             say(f"{number + 1} of {len(chosen)}  {case.row}: {case.name}")
             for dtype in case.dtypes:
                 comparisons += measure(case, dtype, counts, effort, chance)
-        if wanted(EPOCH_ROW) and not quick:
+        if wanted(EPOCH_ROW) and not quick and not on_gpu:
             for count in counts:
                 say(f"{EPOCH_ROW}, {count} threads")
                 comparisons += epochs(name, count, 3)
@@ -172,12 +186,13 @@ def main(
         output = None
     else:
         if output is None and row is None and not quick:
-            output = RESULTS
+            output = GPU_RESULTS if on_gpu else RESULTS
     if not comparisons and not figures:
         raise typer.BadParameter(f"no row matches {row!r}")
     seconds = time.perf_counter() - started
     about = [
         *machine(),
+        *(gpu.about() if on_gpu else []),
         ("minitorch", f"{version('minitorch')}, backend {name}"),
         ("torch.compile", f"not measured: {problem}" if problem else "measured on LeNet steps"),
         ("other processes", _elsewhere(comparisons)),

@@ -45,6 +45,7 @@ def training_step(
     lr: float,
     counted: bool = False,
     compiled: bool = False,
+    device: str = "cpu",
 ) -> Callable[[], Any]:
     """Return a training step on one batch.
 
@@ -54,9 +55,10 @@ def training_step(
         lr: the learning rate.
         counted: whether the step also counts the images read rightly.
         compiled: whether forward and backward go through torch.compile.
+        device: where it runs.
     """
-    inputs, wanted = torch.from_numpy(images), torch.from_numpy(labels)
-    model = Network().to(inputs.dtype)
+    inputs, wanted = (torch.from_numpy(given).to(device) for given in (images, labels))
+    model = Network().to(device, inputs.dtype)
     optim = torch.optim.SGD(model.parameters(), lr)
     network = torch.compile(model) if compiled else model
 

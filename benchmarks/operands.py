@@ -10,7 +10,15 @@ import torch
 
 import minitorch
 
-__all__ = ["array", "pair"]
+__all__ = ["array", "pair", "use_device"]
+
+_device = "cpu"
+
+
+def use_device(device: str) -> None:
+    """Let PyTorch's operands lie on a device; minitorch's lie on its default backend."""
+    global _device
+    _device = device
 
 
 def array(
@@ -28,5 +36,5 @@ def pair(values: npt.NDArray[Any], recorded: bool = False) -> tuple[Any, Any]:
         values: the numbers.
         recorded: whether gradients by them are asked for.
     """
-    theirs = torch.from_numpy(values.copy())
+    theirs = torch.from_numpy(values.copy()).to(_device)
     return minitorch.tensor(values, requires_grad=recorded), theirs.requires_grad_(recorded)

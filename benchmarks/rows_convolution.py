@@ -14,7 +14,7 @@ import minitorch
 from .harness import Case, Contest
 from .operands import array, pair
 
-__all__ = ["cases"]
+__all__ = ["cases", "convolution"]
 
 Shape = tuple[int, ...]
 
@@ -63,7 +63,7 @@ def _anchored(input: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return F.conv2d(F.pad(input, (0, weight.shape[3] - 1, 0, weight.shape[2] - 1)), weight)
 
 
-def _convolution(input: Shape, weight: Shape, backward: bool, dtype: str) -> Contest:
+def convolution(input: Shape, weight: Shape, backward: bool, dtype: str) -> Contest:
     ours, theirs = (minitorch.conv1d, F.conv1d) if len(input) == 3 else (minitorch.conv2d, F.conv2d)
     padded: Callable[..., Any] = partial(theirs, padding=weight[-1] // 2)
     if backward:
@@ -96,13 +96,13 @@ def cases() -> Iterator[Case]:
     for batch in (16, 128):
         for channels_in, channels_out in ((1, 4), (4, 8)):
             shapes = (batch, channels_in, 28, 28), (channels_out, channels_in, 3, 3)
-            yield Case(row, _shapes(*shapes), 0.6, partial(_convolution, *shapes, True))
+            yield Case(row, _shapes(*shapes), 0.6, partial(convolution, *shapes, True))
     row = "conv2d, (64,32,32,32) x (64,32,3,3)"
     shapes = (64, 32, 32, 32), (64, 32, 3, 3)
-    yield Case(row, "forward", 1.1, partial(_convolution, *shapes, False))
-    yield Case(row, "forward + both gradients", 1.1, partial(_convolution, *shapes, True))
+    yield Case(row, "forward", 1.1, partial(convolution, *shapes, False))
+    yield Case(row, "forward + both gradients", 1.1, partial(convolution, *shapes, True))
     row = "conv1d, (16,64,100) x (128,64,5)"
-    build = partial(_convolution, (16, 64, 100), (128, 64, 5), True)
+    build = partial(convolution, (16, 64, 100), (128, 64, 5), True)
     yield Case(row, "forward + both gradients", 1.0, build)
     row = "average and max pooling, forward + backward"
     for kind in ("average", "max"):

@@ -26,9 +26,11 @@ def batch_of(size: int, dtype: str) -> tuple[Any, Any]:
     return rng.random((size, 1, 28, 28)).astype(dtype), rng.integers(0, 10, size)
 
 
-def _contest(ours: Step, counted: bool, size: int, compiling: bool, dtype: str) -> Contest:
+def _contest(
+    ours: Step, counted: bool, size: int, compiling: bool, device: str, dtype: str
+) -> Contest:
     images, labels = batch_of(size, dtype)
-    theirs = partial(lenet_torch.training_step, images, labels, LR, counted)
+    theirs = partial(lenet_torch.training_step, images, labels, LR, counted, device=device)
     return Contest(
         ours(images, labels, LR),
         theirs(),
@@ -37,13 +39,13 @@ def _contest(ours: Step, counted: bool, size: int, compiling: bool, dtype: str) 
     )
 
 
-def cases(compiling: bool) -> Iterator[Case]:
-    """Yield the cases; with torch.compile where `compiling`."""
+def cases(compiling: bool, device: str = "cpu") -> Iterator[Case]:
+    """Yield the cases, PyTorch's on a device; with torch.compile where `compiling`."""
     layers = "LeNet training step, built from minitorch.layers (moonshot 0.4)"
     course = "LeNet training step, the code of Task 4.5"
     for size in (16, 128):
-        build = partial(_contest, lenet_minitorch.layers_step, False, size, compiling)
+        build = partial(_contest, lenet_minitorch.layers_step, False, size, compiling, device)
         yield Case(layers, f"batch {size}", 0.6, build)
     for size in (16, 128):
-        build = partial(_contest, lenet_minitorch.course_step, True, size, compiling)
+        build = partial(_contest, lenet_minitorch.course_step, True, size, compiling, device)
         yield Case(course, f"batch {size}", 0.75, build)

@@ -9,7 +9,7 @@ from typing import Any
 from .harness import Case, Contest
 from .operands import array, pair
 
-__all__ = ["cases"]
+__all__ = ["cases", "product"]
 
 
 def _operand(shape: tuple[int, ...], layout: str, dtype: str, seed: int) -> tuple[Any, Any, Any]:
@@ -22,7 +22,7 @@ def _operand(shape: tuple[int, ...], layout: str, dtype: str, seed: int) -> tupl
     return ours.permute(*order), theirs.permute(order), values.transpose(order)
 
 
-def _product(shape: tuple[int, ...], layouts: str, dtype: str) -> Contest:
+def product(shape: tuple[int, ...], layouts: str, dtype: str) -> Contest:
     left = _operand(shape, layouts[0], dtype, 0)
     right = _operand(shape, layouts[1], dtype, 1)
     return Contest(
@@ -39,4 +39,4 @@ def cases() -> Iterator[Case]:
     for name, shape in {**sizes, "batched 16x128x128": (16, 128, 128)}.items():
         for layouts in ("NN", "NT", "TN", "TT"):
             target = 1.5 if name == "64" else 1.2
-            yield Case(row, f"{name}, {layouts}", target, partial(_product, shape, layouts))
+            yield Case(row, f"{name}, {layouts}", target, partial(product, shape, layouts))

@@ -11,7 +11,9 @@ To be read in this order, each file a technique:
 6. `vector_math.py`: exponentials and logarithms that vectorise;
 7. `reduce.py`: sums in lanes, as precise as they are fast;
 8. `pool.py`, `windows.py`, `softmax.py`, `batch_norm.py` and the rest: what a LeNet or a ResNet
-   needs in one pass over memory.
+   needs in one pass over memory;
+9. `cuda_tiles.py`, `cuda_matmul.py`, `cuda_conv.py`: products on a GPU, held in its registers, and
+   `cuda_elementwise.py`, `cuda_reduce.py`: the rest, at the speed of its memory.
 
 They take flat arrays and numbers. Nothing here knows of tensors; shapes are checked above.
 """
