@@ -20,7 +20,7 @@ from .kernels.cuda_conv import convolution_kernel
 from .kernels.cuda_elementwise import map_kernels, zip_kernels
 from .kernels.cuda_matmul import product_kernel
 from .kernels.cuda_reduce import line_kernel
-from .kernels.cuda_tiles import LARGE, MEDIUM, SMALL, WIDE
+from .kernels.cuda_tiles import tiles_for
 
 __all__ = ["KernelCase", "kernel_cases"]
 
@@ -133,7 +133,7 @@ def _tuned_of_functions(dtype: str) -> Iterator[KernelCase]:
 def _tuned_products(dtype: str) -> Iterator[KernelCase]:
     """Yield the fast matrix products and convolutions, for each size of tiles."""
     storage, number = getattr(numba, dtype)[::1], np.dtype(dtype)
-    for tile in (LARGE, WIDE, MEDIUM, SMALL) if dtype == "float32" else (WIDE, MEDIUM, SMALL):
+    for tile in tiles_for(number.itemsize):
         name = f"{tile.rows} x {tile.columns}"
         operand: tuple[Any, ...] = (storage, _sizes(3))
         types = *operand * 3, _sizes(3), int64, int64

@@ -18,7 +18,7 @@ from .views import part_of
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["CudaMemory", "dimensions"]
+__all__ = ["CudaMemory", "dimensions", "launch_each"]
 
 THREADS = 256
 
@@ -84,7 +84,7 @@ put_add_kernel = CudaKernel(_put_add)
 arg_extreme_kernel = CudaKernel(_arg_extreme)
 
 
-def _launch(kernel: CudaKernel, size: int, *arguments: Any) -> None:
+def launch_each(kernel: CudaKernel, size: int, *arguments: Any) -> None:
     """Launch a kernel with a thread for each of `size` elements, which it is given last."""
     if size:
         threads = min(THREADS, 32 * blocks_for(size, 32))
@@ -121,7 +121,7 @@ class CudaMemory:
     def full(size: int, value: float, dtype: npt.DTypeLike) -> Any:
         """Return device memory filled with one number."""
         storage = empty(size, dtype)
-        _launch(fill_kernel, size, storage, float(value))
+        launch_each(fill_kernel, size, storage, float(value))
         return storage
 
     @staticmethod
@@ -137,7 +137,9 @@ class CudaMemory:
         out = a.new_empty(positions.shape)
         if positions.size:
             size = positions.size
-            _launch(take_kernel, size, out._tensor._storage, data._storage, _uploaded(positions))
+            launch_each(
+                take_kernel, size, out._tensor._storage, data._storage, _uploaded(positions)
+            )
         return out
 
     @staticmethod
@@ -162,7 +164,7 @@ class CudaMemory:
         positions = _positions(data.shape, data.strides, key)
         spread = backend.id_map(_fitting(source, positions.shape).expand(*positions.shape))
         kernel, size = put_add_kernel if add else put_kernel, positions.size
-        _launch(kernel, size, data._storage, _uploaded(positions), spread._tensor._storage)
+        launch_each(kernel, size, data._storage, _uploaded(positions), spread._tensor._storage)
 
     @staticmethod
     def arg_extreme(a: Tensor, dim: int | None, keepdims: bool, largest: bool) -> Any:
@@ -181,7 +183,7 @@ class CudaMemory:
             out = to_device(found.reshape(-1))
             sign = 1.0 if largest else -1.0
             length = data.shape[dim]
-            _launch(
+            launch_each(
                 arg_extreme_kernel, first.size, out, data._storage, _uploaded(first),
                 data.strides[dim], length, sign,
             )  # fmt: skip

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .autodiff import Context
-from .cuda_ops import THREADS, CudaOps, threads_for
-from .cuda_target import CudaKernel, blocks_for, cuda, empty
+from .cuda_memory import launch_each
+from .cuda_ops import CudaOps
+from .cuda_target import CudaKernel, cuda, empty
 from .function import Function
 from .fusion import register_fused
 
@@ -164,13 +165,6 @@ means_kernel = CudaKernel(_means)
 means_back_kernel = CudaKernel(_means_back)
 
 
-def _launch(kernel: CudaKernel, size: int, *arguments: Any) -> None:
-    """Launch a kernel with a thread for each of `size` elements, which it is given last."""
-    if size:
-        threads = threads_for(size, THREADS)
-        kernel[blocks_for(size, threads), threads](*arguments, size)
-
-
 def _flat(windows: Windows) -> tuple[int, ...]:
     """Return height, width, strides, paddings and dilations as one tuple."""
     return (*windows.kernel, *windows.stride, *windows.padding, *windows.dilation)
@@ -190,7 +184,7 @@ class WindowMaxima(Function):
         geometry = image, places, _flat(windows)
         ctx.save_for_backward(input.shape, index, geometry)
         source = input.contiguous()._tensor._storage
-        _launch(maxima_kernel, size, out._tensor._storage, index, source, *geometry)
+        launch_each(maxima_kernel, size, out._tensor._storage, index, source, *geometry)
         return out
 
     @staticmethod
@@ -199,7 +193,7 @@ class WindowMaxima(Function):
         shape, index, geometry = ctx.saved_values
         by_input = grad.new_empty(shape)
         target, slope = by_input._tensor, grad.contiguous()._tensor._storage
-        _launch(maxima_back_kernel, target.size, target._storage, slope, index, *geometry)
+        launch_each(maxima_back_kernel, target.size, target._storage, slope, index, *geometry)
         return by_input, None
 
 
@@ -215,7 +209,7 @@ class WindowMeans(Function):
         geometry = image, places, _flat(windows), include_pad
         ctx.save_for_backward(input.shape, geometry)
         source = input.contiguous()._tensor._storage
-        _launch(means_kernel, out._tensor.size, out._tensor._storage, source, *geometry)
+        launch_each(means_kernel, out._tensor.size, out._tensor._storage, source, *geometry)
         return out
 
     @staticmethod
@@ -224,7 +218,7 @@ class WindowMeans(Function):
         shape, geometry = ctx.saved_values
         by_input = grad.new_empty(shape)
         target, slope = by_input._tensor, grad.contiguous()._tensor._storage
-        _launch(means_back_kernel, target.size, target._storage, slope, *geometry)
+        launch_each(means_back_kernel, target.size, target._storage, slope, *geometry)
         return by_input, None, None
 
 
