@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import operators
 from .backends import (
     TensorBackend,
     TensorOps,
@@ -118,30 +119,6 @@ def tensor_reduce(fn: Callable[[float, float], float]) -> Callable[..., None]:
     return _quiet(_reduce)
 
 
-@_quiet
-def _matrix_multiply(
-    out: Any, out_shape: Any, out_strides: Any,
-    a_storage: Any, a_shape: Any, a_strides: Any,
-    b_storage: Any, b_shape: Any, b_strides: Any,
-) -> None:  # fmt: skip
-    out_index = np.zeros(MAX_DIMS, np.int64)
-    a_index = np.zeros(MAX_DIMS, np.int64)
-    b_index = np.zeros(MAX_DIMS, np.int64)
-    row, column, inner = len(a_shape) - 2, len(b_shape) - 1, a_shape[-1]
-    for ordinal in range(size_of(out_shape)):
-        to_index(ordinal, out_shape, out_index)
-        broadcast_index(out_index, out_shape, a_shape, a_index)
-        broadcast_index(out_index, out_shape, b_shape, b_index)
-        total = out.dtype.type(0)
-        for k in range(inner):
-            # Element (row, k) of the left, (k, column) of the right.
-            a_index[row + 1] = k
-            b_index[column - 1] = k
-            a = a_storage[index_to_position(a_index, a_strides)]
-            total += a * b_storage[index_to_position(b_index, b_strides)]
-        out[index_to_position(out_index, out_strides)] = total
-
-
 class SimpleOps(TensorOps):
     """Operations by loops in plain Python."""
 
@@ -151,11 +128,20 @@ class SimpleOps(TensorOps):
 
     @staticmethod
     def matrix_multiply(a: Tensor, b: Tensor) -> Tensor:
-        """Return the matrix products over the last two dimensions, the others broadcast."""
+        """Return the matrix products over the last two dimensions, the others broadcast.
+
+        Row i of the left times column j of the right is a product and a sum::
+
+            (..., n, k, 1) * (..., 1, k, m) = (..., n, k, m), summed over k
+        """
         refuse_mixed("matrix product", (a, b), False)
-        out = matrix_multiply_output(a, b)
-        _matrix_multiply(*out.tuple(), *a.tuple(), *b.tuple())
-        return out
+        shape = matrix_multiply_output(a, b).shape
+        left = a._tensor.sharing((*a.shape, 1), (*a._tensor.strides, 0), a.size)
+        (*batch, k, m), (*batch_strides, k_step, m_step) = b.shape, b._tensor.strides
+        right = b._tensor.sharing((*batch, 1, k, m), (*batch_strides, 0, k_step, m_step), b.size)
+        products = SimpleOps.zip(operators.mul)(a._new(left), b._new(right))
+        sums = SimpleOps.reduce(operators.add, 0.0)(products, len(shape) - 1)
+        return sums._new(sums._tensor.view(shape))
 
 
 register_backend("simple", SimpleOps)

@@ -179,7 +179,7 @@ def test_sorting_any_graph(nodes: list[Node]) -> None:
 
 @task1_4
 @given(graphs(), st.integers(min_value=-3, max_value=3))
-def test_leaves_get_the_sum_over_all_paths(nodes: list[Node], deriv: int) -> None:
+def test_backpropagation_sums_over_all_paths_to_a_leaf(nodes: list[Node], deriv: int) -> None:
     minitorch.backpropagate(nodes[-1], float(deriv))
     for node in nodes:
         if node.is_leaf():
@@ -187,7 +187,7 @@ def test_leaves_get_the_sum_over_all_paths(nodes: list[Node], deriv: int) -> Non
 
 
 @task1_4
-def test_the_chain_rule_is_applied_once_at_each_node() -> None:
+def test_backpropagation_applies_the_chain_rule_once_at_each_node() -> None:
     leaf = Node()
     nodes = [leaf]
     for _ in range(10):
@@ -199,7 +199,7 @@ def test_the_chain_rule_is_applied_once_at_each_node() -> None:
 
 
 @task1_4
-def test_derivatives_add_to_what_a_leaf_has() -> None:
+def test_backpropagation_adds_to_what_a_leaf_has() -> None:
     leaf = Node()
     minitorch.backpropagate(Node((leaf, 3.0)), 2.0)
     minitorch.backpropagate(Node((leaf, 5.0)), 1.0)
@@ -214,7 +214,7 @@ def test_backpropagating_from_a_leaf_gives_it_the_derivative() -> None:
 
 
 @task1_4
-def test_a_zero_derivative_is_passed_on() -> None:
+def test_backpropagation_passes_a_zero_on() -> None:
     leaf = Node()
     minitorch.backpropagate(Node((Node((leaf, 1.0)), 0.0), (leaf, 7.0)), 1.0)
     assert leaf.derivative == 7.0

@@ -143,7 +143,7 @@ def test_rows_in_parallel_do_not_share_an_index(kernel: str) -> None:
     # So many short rows that the threads are at work at the same time: where they write into
     # one index, some rows come out wrong.
     a, b = numbers(3, 1, 600), numbers(600, 1, seed=1)
-    for _ in range(3):
+    for _ in range(5):
         if kernel == "map":
             out = empty("permuted", (600, 600, 3))
             filled(tensor_map(operators.neg), "parallel", out, a.T)
@@ -155,10 +155,11 @@ def test_rows_in_parallel_do_not_share_an_index(kernel: str) -> None:
                 a.T - b,
             )
         else:
-            many = laid_out("permuted", np.broadcast_to(a.T - b, (600, 600, 3)))
-            out = np.zeros((600, 600, 1))
-            filled(tensor_reduce(operators.add), "parallel", out, many, more=(2,))
-            close(out, many.sum(2, keepdims=True))
+            # Many dimensions, so that an index is long in the making.
+            many = np.broadcast_to(a, (3, 600, 600)).reshape(3, 4, 5, 5, 6, 4, 5, 5, 6)
+            out = np.zeros((1, *many.shape[1:]))
+            filled(tensor_reduce(operators.add), "parallel", out, many, more=(0,))
+            close(out, many.sum(0, keepdims=True))
 
 
 @pytest.mark.task3_1
@@ -179,6 +180,10 @@ def test_a_map_fills_the_part_that_it_is_given() -> None:
     minitorch.get_backend("fast").id_cmap(tensor(numbers(3)), part)
     expected = np.zeros((4, 6))
     expected[1:3, ::2] = numbers(3)
+    close(whole, expected)
+    # Rows that lie together: the storage goes on behind them.
+    minitorch.get_backend("fast").id_cmap(tensor(numbers(2, 6)), whole[1:3])
+    expected[1:3] = numbers(2, 6)
     close(whole, expected)
 
 

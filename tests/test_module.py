@@ -194,18 +194,3 @@ def test_a_parameter_wants_gradients() -> None:
     parameter.update(fresh)
     assert parameter.value is fresh
     assert fresh.requires_grad
-
-
-def test_a_parameter_hands_on_to_its_value() -> None:
-    tensor = minitorch.tensor([[1.0, 2.0]], backend="simple", dtype="float32")
-    parameter = Parameter(tensor)
-    assert parameter.shape == (1, 2)
-    assert parameter.dtype == "float32"
-    assert parameter.grad is None
-    parameter.numpy()[0, 0] = 7.0
-    assert tensor[0, 0] == 7.0
-    (parameter.value * 3.0).sum().backward()
-    assert parameter.grad.numpy().tolist() == [[3.0, 3.0]]
-    assert repr(parameter) == f"Parameter containing:\n{tensor!r}"
-    assert str(parameter) == str(tensor)
-    assert Parameter(Scalar(4.0)).data == 4.0

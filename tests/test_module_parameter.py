@@ -18,6 +18,21 @@ def made(*numbers: float) -> Parameter:
     return Parameter(minitorch.tensor(list(numbers), backend="fast"))
 
 
+def test_a_parameter_hands_on_to_its_value() -> None:
+    tensor = minitorch.tensor([[1.0, 2.0]], backend="simple", dtype="float32")
+    parameter = Parameter(tensor)
+    assert parameter.shape == (1, 2)
+    assert parameter.dtype == "float32"
+    assert parameter.grad is None
+    parameter.numpy()[0, 0] = 7.0
+    assert tensor[0, 0] == 7.0
+    (parameter.value * 3.0).sum().backward()
+    assert parameter.grad.numpy().tolist() == [[3.0, 3.0]]
+    assert repr(parameter) == f"Parameter containing:\n{tensor!r}"
+    assert str(parameter) == str(tensor)
+    assert Parameter(Scalar(4.0)).data == 4.0
+
+
 OPERATIONS = [
     operator.add, operator.sub, operator.mul, operator.truediv, operator.lt, operator.gt,
     operator.le, operator.ge,

@@ -50,6 +50,7 @@ def test_a_wheel_carries_the_table_of_tasks_and_the_sample(tmp_path: Path) -> No
     names = zipfile.ZipFile(wheel).namelist()
     for name in (
         "minitorch/py.typed",
+        "minitorch_course.py",
         "minitorch/course/curriculum.toml",
         "minitorch/data/mnist.py",
         "minitorch/viz/visdom_bridge.py",

@@ -191,7 +191,7 @@ class Product(Function):
     @staticmethod
     def forward(ctx: Context, a: Tensor, b: Tensor) -> Tensor:
         ctx.save_for_backward(a, b)
-        return a.backend.mul_zip(a, b)
+        return minitorch.from_numpy(a.numpy() * b.numpy(), "simple")
 
     @classmethod
     def backward(cls, ctx: Context, grad: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,12 +1,22 @@
-"""Emptying a function of the solution: what a student finds."""
+"""Functions in the text of a Python file: emptied, as a student finds them, and filled again.
+
+A file is parsed, never run, and only the lines of the one function change.
+"""
 
 from __future__ import annotations
 
 import ast
+import functools
 
-__all__ = ["cut", "is_blank"]
+__all__ = ["cut", "definition", "fill", "is_blank"]
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(source: str) -> ast.Module:
+    """Return the syntax tree of a text, which is often asked for more than one function."""
+    return ast.parse(source)
 
 
 def _find(source: str, name: str) -> ast.FunctionDef:
@@ -14,8 +24,9 @@ def _find(source: str, name: str) -> ast.FunctionDef:
 
     Raises:
         LookupError: if the source has no function of that name.
+        SyntaxError: if the source is not Python.
     """
-    scope: ast.AST = ast.parse(source)
+    scope: ast.AST = _parsed(source)
     for part in name.split("."):
         found = [
             node
@@ -37,6 +48,22 @@ def _has_docstring(function: ast.FunctionDef) -> bool:
     )
 
 
+def _lines(source: str) -> list[str]:
+    """Return the lines as the parser counts them, each with its end."""
+    return [line + "\n" for line in source.split("\n")]
+
+
+def _joined(lines: list[str]) -> str:
+    return "".join(lines)[:-1]
+
+
+def _extent(function: ast.FunctionDef) -> slice:
+    """Return which lines a definition takes, its decorators included."""
+    first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+    assert function.end_lineno is not None
+    return slice(first - 1, function.end_lineno)
+
+
 def cut(source: str, name: str, message: str) -> str:
     """Return `source` with the body of one function replaced by its task's message.
 
@@ -52,7 +79,7 @@ def cut(source: str, name: str, message: str) -> str:
     """
     function = _find(source, name)
     body = function.body[1:] if _has_docstring(function) else function.body
-    lines = source.splitlines(keepends=True)
+    lines = _lines(source)
     indent = " " * function.body[0].col_offset
     stub = f'{indent}raise NotImplementedError("{message}")\n'
     if body:
@@ -64,7 +91,43 @@ def cut(source: str, name: str, message: str) -> str:
         end = function.body[0].end_lineno
         assert end is not None
         lines[end:end] = [stub]
-    return "".join(lines)
+    return _joined(lines)
+
+
+def definition(source: str, name: str) -> str:
+    """Return the lines of one function, with its decorators, signature and docstring.
+
+    Args:
+        source: the text of a Python file.
+        name: the function's qualified name.
+
+    Raises:
+        LookupError: if the source has no function of that name.
+    """
+    return "".join(_lines(source)[_extent(_find(source, name))])
+
+
+def fill(source: str, name: str, written: str) -> str:
+    """Return `source` with one function as it is written elsewhere.
+
+    Args:
+        source: the text of a Python file.
+        name: the function's qualified name.
+        written: what `definition` gave for the same name in another text.
+
+    Raises:
+        LookupError: if the source has no function of that name.
+    """
+    lines = _lines(source)
+    extent = _extent(_find(source, name))
+    # The student may have indented the scopes around it otherwise.
+    here, there = (text[: len(text) - len(text.lstrip())] for text in (lines[extent][0], written))
+    if here != there:
+        written = _joined(
+            [here + line.removeprefix(there) if line.strip() else line for line in _lines(written)]
+        )
+    lines[extent] = [written]
+    return _joined(lines)
 
 
 def is_blank(source: str, name: str) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterable
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from copies import Copy
 
-from minitorch.course import Task, cut, is_blank, load_tasks
+from minitorch.course import Task, is_blank, load_tasks
+from minitorch.course.curriculum import find_task, load_modules
 from minitorch.course.table import task_table
 
 TOP = Path(__file__).parents[2]
@@ -38,51 +36,32 @@ def test_no_function_belongs_to_two_tasks() -> None:
     assert len(blanks) == len(set(blanks))
 
 
-class Copy:
-    """A copy of the repository in which functions can be emptied, and filled again."""
+def test_the_points_of_a_module_add_up_to_100() -> None:
+    points: Counter[str] = Counter()
+    for task in TASKS:
+        assert task.points > 0
+        points[task.module] += task.points
+    assert points == {module.id: 100 for module in load_modules()}
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        skip = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc")
-        for name in ("minitorch", "project"):
-            shutil.copytree(TOP / name, folder / name, ignore=skip)
-        # The tests of what no task fills stay behind.
-        others = (
-            "__pycache__", "kernels", "layers", "torch", "cuda", "cudasim", "test_benchmarks.py",
-            "test_sequences.py", "sequence_kits.py", "test_bounds_check.py",
-        )  # fmt: skip
-        shutil.copytree(TOP / "tests", folder / "tests", ignore=shutil.ignore_patterns(*others))
-        shutil.copytree(TOP / "data" / "sample", folder / "data" / "sample")
-        shutil.copy(TOP / "pyproject.toml", folder)
-        # Kernels are cached by content, so all the runs share what they compile.
-        self.environment = {
-            "NUMBA_CACHE_DIR": str(folder / "cache"),
-            **os.environ,
-            "PYTHONPATH": str(folder),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
 
-    def empty(self, tasks: Iterable[Task]) -> None:
-        """Empty the functions of `tasks`, and fill those of all others."""
-        blanks = {blank: task for task in tasks for blank in task.blanks}
-        for file in {blank.file for task in TASKS for blank in task.blanks}:
-            source = (TOP / file).read_text(encoding="utf-8")
-            for blank, task in blanks.items():
-                if blank.file == file:
-                    source = cut(source, blank.name, task.message(blank))
-            (self.folder / file).write_text(source, encoding="utf-8")
+def test_every_task_has_a_question_a_pointer_and_a_sketch() -> None:
+    for task in TASKS:
+        question, pointer, sketch = task.hints
+        assert "?" in question, task.id
+        assert max(map(len, task.hints)) < 500, task.id
+        assert "\n" not in question + pointer + sketch, task.id
+        # A sketch is words, not lines of code.
+        assert not any(mark in sketch for mark in (" = ", "+=", "def ")), task.id
 
-    def run(self, marker: str) -> subprocess.CompletedProcess[str]:
-        """Run the tests of a marker up to the first that fails."""
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-m", f"{marker} and not slow"]
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", *options],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-        )
+
+@pytest.mark.parametrize("written", ["4.4b", "task4_4b", "Task 4.4b", "4_4B"])
+def test_a_task_is_found_by_its_id_in_any_of_its_forms(written: str) -> None:
+    assert find_task(written, TASKS).id == "4.4b"
+
+
+def test_a_task_that_is_not_there_is_said() -> None:
+    with pytest.raises(LookupError, match=r"no task '9\.9'; there are 0\.1, 0\.2"):
+        find_task("9.9", TASKS)
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +76,6 @@ def test_emptying_a_task_turns_its_marker_red_with_its_message(copy: Copy, task:
     done = copy.run(task.marker)
     assert done.returncode == 1, done.stdout + done.stderr
     assert any(task.message(blank) in done.stdout for blank in task.blanks), done.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
-def test_a_task_needs_nothing_from_later_ones(copy: Copy, task: Task) -> None:
-    copy.empty(TASKS[TASKS.index(task) + 1 :])
-    done = copy.run(task.marker)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_readme_shows_the_table_of_tasks() -> None:

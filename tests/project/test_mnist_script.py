@@ -62,6 +62,31 @@ def test_network_gives_log_probabilities_and_keeps_its_hidden_states(
 
 
 @pytest.mark.task4_5
+def test_network_averages_over_tiles_and_has_a_relu_between_its_linear_layers(
+    script: Script, float32: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script(NAME)
+    forward, seen = module.Linear.forward, []
+
+    def watched(self: minitorch.Module, x: minitorch.Tensor) -> minitorch.Tensor:
+        out = forward(self, x)
+        seen.append((x.numpy(), out.numpy()))
+        return out
+
+    monkeypatch.setattr(module.Linear, "forward", watched)
+    network = module.Network()
+    network.eval()
+    output = network(minitorch.rand(3, 1, 28, 28)).numpy()
+    (pooled, hidden), (hidden_input, last) = seen
+    # In what order the averages of an image stand is not laid down.
+    averages = network.out.numpy().reshape(3, 8, 7, 4, 7, 4).mean((3, 5)).reshape(3, 8 * 7 * 7)
+    np.testing.assert_allclose(np.sort(pooled), np.sort(averages), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(hidden_input, np.maximum(hidden, 0.0))
+    expected = last - np.log(np.exp(last).sum(1, keepdims=True))
+    np.testing.assert_allclose(output, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.task4_5
 def test_network_drops_out_in_training_only(script: Script, float32: object) -> None:
     network = script(NAME).Network()
     images = minitorch.rand(2, 1, 28, 28)

@@ -1,0 +1,1 @@
+"""How submissions are graded: what is taken from them, where it runs, what it earns."""
