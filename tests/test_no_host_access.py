@@ -216,7 +216,7 @@ def test_write_in_place(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         test_vocabulary_inplace,
         "made",
-        lambda array: leaf(np.asarray(array, float), GUARDED, False),
+        lambda array, beside: leaf(np.asarray(array, float), GUARDED, False),
     )
     write, expected = test_vocabulary_inplace.ALL[name]
     array = numbers(2, 3)

@@ -53,24 +53,24 @@ def test_reshape_is_numpys_and_shares_memory_where_numpy_does(t: Tensor, data: D
     sides = [n for n in range(1, t.size + 1) if t.size % n == 0]
     side = data.draw(st.sampled_from(sides))
     shape = data.draw(st.permutations([side, t.size // side, 1]))
-    array = t.to_numpy()
+    array = t.numpy()
     got, expected = t.reshape(*shape), array.reshape(shape)
     np.testing.assert_array_equal(got.to_numpy(), expected)
-    shared = np.shares_memory(got.to_numpy(), array)
+    shared = np.shares_memory(got.numpy(), array)
     assert shared == np.shares_memory(expected, array)
     assert (got._tensor.last_write is t._tensor.last_write) == shared
 
 
 @given(tensors(shape=shapes(min_dims=0, max_dims=4), backend="fast"), st.data())
 def test_dimensions_come_and_go(t: Tensor, data: DataObject) -> None:
-    array, dims = t.to_numpy(), t.dims
+    array, dims = t.numpy(), t.dims
     place = data.draw(st.integers(-dims - 1, dims))
     np.testing.assert_array_equal(t.unsqueeze(place).to_numpy(), np.expand_dims(array, place))
     np.testing.assert_array_equal(t.squeeze().to_numpy(), array.squeeze())
     np.testing.assert_array_equal(t.T.to_numpy(), array.T)
     np.testing.assert_array_equal(t.flatten().to_numpy(), array.flatten())
     for new in (t.unsqueeze(place), t.squeeze(), t.T):
-        assert np.shares_memory(new.to_numpy(), array)
+        assert np.shares_memory(new.numpy(), array)
     if dims:
         a, b = data.draw(st.integers(-dims, dims - 1)), data.draw(st.integers(-dims, dims - 1))
         np.testing.assert_array_equal(t.transpose(a, b).to_numpy(), array.swapaxes(a, b))
@@ -173,7 +173,7 @@ def test_to_what_it_is_already_gives_the_tensor_itself() -> None:
 def test_a_copy_on_another_backend_has_a_storage_of_its_own() -> None:
     x = made(2, 3)
     for other in (x.to("simple"), x.float(), x.clone()):
-        assert not np.shares_memory(other.to_numpy(), x.to_numpy())
+        assert not np.shares_memory(other.numpy(), x.numpy())
         other.zero_()
     np.testing.assert_array_equal(x.to_numpy(), numbers(2, 3))
 
