@@ -35,7 +35,7 @@ from minitorch.viz import open_board
 CLASSES = 10
 EVALUATION_BATCH = 500
 POINTS = 30  # of the curves, in an epoch
-SIMULATED_SECONDS = 40.0  # for an image in training, on the simulator of CUDA
+SIMULATED_SECONDS = 70.0  # for an image in training, on the simulator of CUDA
 
 
 def RParam(*shape: int, fan_in: int) -> minitorch.Parameter:
