@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from .errors import BackendError
 from .jit import plain, reachable, unfinished
-from .relink import relinked
+from .relink import cuda, relinked
 
 __all__ = [
     "CudaKernel",
@@ -40,19 +40,6 @@ __all__ = [
     "to_host",
     "using",
 ]
-
-
-class _InKernels:
-    """What kernels refer to as `cuda`; a target puts itself in its place."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            f"cuda.{name} means something only in a kernel that runs: launch the kernel, "
-            "as in kernel[blocks, threads](...)"
-        )
-
-
-cuda: Any = _InKernels()
 
 
 @functools.cache
@@ -133,12 +120,8 @@ def using(place: str) -> Iterator[None]:
         _place = before
 
 
-@functools.cache
 def _simulator() -> Any:
-    """Return the package `cudasim`, which knows then what kernels mean by `cuda`."""
-    module = importlib.import_module("minitorch.cudasim")
-    module.register_cuda(cuda)
-    return module
+    return importlib.import_module("minitorch.cudasim")
 
 
 def empty(size: int, dtype: npt.DTypeLike) -> Any:

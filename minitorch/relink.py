@@ -14,7 +14,20 @@ from typing import Any
 
 from .jit import nested_code
 
-__all__ = ["relinked"]
+__all__ = ["cuda", "relinked"]
+
+
+class _InKernels:
+    """What kernels refer to as `cuda`; a target puts itself in its place."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"cuda.{name} means something only in a kernel that runs: launch the kernel, "
+            "as in kernel[blocks, threads](...)"
+        )
+
+
+cuda: Any = _InKernels()
 
 
 def relinked(function: FunctionType, replace: Callable[[Any], Any]) -> FunctionType:

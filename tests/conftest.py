@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Any
+
+# Beside another busy process, threads that spin while they wait slow each other many times. Numba's
+# read this when they start.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import hypothesis
 import pytest
@@ -43,6 +48,19 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], marker: str) -> 
         config.hook.pytest_deselected(items=marked)
         items[:] = [item for item in items if not item.get_closest_marker(marker)]
         config.stash.setdefault(LEFT_OUT, {})[marker] = len(marked)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a process of pytest-xdist left out; each leaves out the same."""
+    node.config.stash.setdefault(LEFT_OUT, {}).update(node.workeroutput.get("left_out", {}))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that started this one, if one did, what was left out."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["left_out"] = session.config.stash.get(LEFT_OUT, {})
 
 
 def pytest_terminal_summary(

@@ -44,7 +44,6 @@ from .faults import (
     UninitialisedFault,
 )
 from .launch import launch
-from .linking import register_cuda
 from .memory import DeviceArray, Transfers, counting_transfers, empty, to_device, transfers
 from .report import ArrayCounts, Report
 
@@ -62,7 +61,6 @@ __all__ = [
     "counting_transfers",
     "empty",
     "launch",
-    "register_cuda",
     "to_device",
     "transfers",
 ]

@@ -12,23 +12,14 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from ..jit import nested_code
-from ..relink import relinked
+from ..relink import cuda, relinked
 from .device_math import DEVICE_MATH, DeviceMath
 from .intrinsics import BARRIERS
 
-__all__ = ["Linker", "register_cuda"]
+__all__ = ["Linker"]
 
 # Functions of these are called as they are.
 _FOREIGN = {"numba", "numpy", *sys.stdlib_module_names}
-
-# Values that mean `cuda` in a kernel, besides the module `numba.cuda`.
-_cuda_values: list[Any] = []
-
-
-def register_cuda(value: Any) -> None:
-    """Let `value`, where a kernel's code refers to it, mean `cuda`."""
-    _cuda_values.append(value)
-
 
 def _module_name(module: ModuleType) -> str:
     # By itself a module that is to be loaded lazily would be loaded.
@@ -82,7 +73,7 @@ class Linker:
 
     def replace(self, value: Any) -> Any:
         """Return what takes the place of a value that a kernel's code refers to."""
-        if any(value is known for known in _cuda_values):
+        if value is cuda:
             return self._cuda
         if isinstance(value, ModuleType):
             return self._module(value)
