@@ -27,8 +27,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{task.marker}: Task {task.id}, {task.title}")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot run here and, of a plain run, the slow tests; say how many."""
+    """Leave out what cannot run here and, of a plain run, the slow tests; say how many.
+
+    Last of all, so that only what was asked for is counted.
+    """
     if not gpu_is_there():
         _leave_out(config, items, "cuda")
     if config.getoption("-m") or config.getoption("-k"):

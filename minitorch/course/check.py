@@ -14,8 +14,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from .curriculum import Task, find_task, load_tasks
 from .hints import told_hints
 from .progress import next_task, states
 from .source import blanks_left, test_files
+from .steps import is_own
 
 __all__ = ["LIMIT", "check"]
 
@@ -38,22 +40,28 @@ class _Results:
     """What has been told of a task's tests.
 
     Args:
-        passed, skipped: how many.
+        count: how many tests there are.
+        passed, skipped: how many of them.
         failed: the names of those that failed.
         todo: the messages of unfinished functions that tests met.
         running: the test that began last and has not ended.
+        since: when it began.
         ended: whether the run came to its end.
         told: whether a fault was explained already.
+        headed: the name of the test whose failure was announced and not explained yet.
         stuck: what the file says when a test took too long.
     """
 
+    count: int = 0
     passed: int = 0
     skipped: int = 0
     failed: list[str] = field(default_factory=list)
     todo: list[str] = field(default_factory=list)
     running: str | None = None
+    since: float = 0.0
     ended: bool = False
     told: bool = False
+    headed: str | None = None
     stuck: list[str] = field(default_factory=list)
 
 
@@ -66,6 +74,7 @@ def check(
     long: bool = False,
     everything: bool = False,
     limit: float = LIMIT,
+    so_far: Say = lambda text: None,
 ) -> bool:
     """Run the tests of a task, say what is wrong, and return whether all pass.
 
@@ -77,6 +86,7 @@ def check(
         long: whether to show tracebacks below the plain words.
         everything: whether to explain every failure, not the first only.
         limit: seconds that one test may take.
+        so_far: takes how many tests pass until now, again and again.
 
     Raises:
         LookupError: if there is no such task.
@@ -87,7 +97,9 @@ def check(
         say("All tasks are done.")
         return True
     say(f"Task {task.id}, {task.title}")
-    good = _check(root, tasks, task, say, long=long, everything=everything, limit=limit)
+    good = _check(
+        root, tasks, task, say, so_far, long=long, everything=everything, limit=limit
+    )  # fmt: skip
     if good:
         after = next_task(states(root, tasks))
         told = f" Next: Task {after.id}, {after.title}" if after else ""
@@ -100,16 +112,15 @@ def check(
 
 
 def _check(
-    root: Path, tasks: tuple[Task, ...], task: Task, say: Say, *,
+    root: Path, tasks: tuple[Task, ...], task: Task, say: Say, so_far: Say, *,
     long: bool, everything: bool, limit: float,
 ) -> bool:  # fmt: skip
     left = blanks_left(root, task)
     if len(left) == len(task.blanks):
-        for blank in left:
-            say(f"to do: Task {task.id}, {blank.file}, {blank.name}")
+        say("\n".join(_todo_lines(task.message(blank) for blank in left)))
         _say_what_is_needed(root, tasks, task, say)
         return False
-    files = test_files(root, task)
+    files = _in_order(task, test_files(root, task))
     if not files:
         say(f"there is no test of Task {task.id}: no file in tests/ has its marker {task.marker}")
         return False
@@ -119,7 +130,7 @@ def _check(
         report.touch()
         with printed.open("w", encoding="utf-8") as output:
             child = subprocess.Popen(
-                _command(root, task, files, report, limit),
+                _command(root, task, files, report, limit, long),
                 cwd=root,
                 env=_environment(root),
                 stdin=subprocess.DEVNULL,
@@ -129,13 +140,15 @@ def _check(
             try:
                 for event in _events(report, child, results):
                     _hear(event, results, say, long=long, everything=everything)
+                    so_far(_so_far(results))
             finally:
                 if child.poll() is None:
                     child.kill()
                 child.wait()
         _say_the_end(root, task, results, child.returncode, printed, say)
-    for message in sorted(set(results.todo)):
-        say("to do: " + message.replace(": ", ", ", 1))
+    todo = [task.message(blank) for blank in left] + sorted(set(results.todo))
+    if todo:
+        say("\n".join(_todo_lines(todo)))
     if results.failed or results.todo:
         _say_what_is_needed(root, tasks, task, say)
     # A test of 2.4 may pass with an unfinished function that no test of it meets.
@@ -143,11 +156,20 @@ def _check(
     return good and results.passed > 0
 
 
-def _command(root: Path, task: Task, files: list[Path], report: Path, limit: float) -> list[str]:
+def _in_order(task: Task, files: list[Path]) -> list[Path]:
+    """Return test files in the order of the student's: `tests/test_scalar.py` for `scalar.py`."""
+    names = [f"test_{Path(file).stem.removeprefix('test_')}.py" for file in task.files]
+    return sorted(files, key=lambda path: [*names, path.name].index(path.name))
+
+
+def _command(
+    root: Path, task: Task, files: list[Path], report: Path, limit: float, long: bool
+) -> list[str]:
     return [
         sys.executable, "-m", "pytest", "-p", "minitorch_course.plugin", "-p", "no:cacheprovider",
         "--minitorch-report", str(report), "--minitorch-limit", str(limit),
-        "-m", f"{task.marker} and not slow", *[str(path.relative_to(root)) for path in files],
+        *(["--long"] if long else []), "-m", f"{task.marker} and not slow",
+        *[str(path.relative_to(root)) for path in files],
     ]  # fmt: skip
 
 
@@ -179,6 +201,7 @@ def _events(
                     results.stuck.append(line)
             if over:
                 return
+            yield {"kind": "nothing"}
             time.sleep(0.05)
 
 
@@ -187,7 +210,9 @@ def _hear(
 ) -> None:
     """Take in one event; explain the first failure at once."""
     if event["kind"] == "start":
-        results.running = event["test"]
+        results.running, results.since = event["test"], time.monotonic()
+    elif event["kind"] == "collected":
+        results.count = event["count"]
     elif event["kind"] == "import":
         if not results.told:
             say(event["words"])
@@ -195,8 +220,13 @@ def _hear(
         results.failed.append("import")
     elif event["kind"] == "end":
         results.ended, results.running = True, None
+    elif event["kind"] == "failing":
+        # Said at once; to find the smallest example may take a while.
+        if everything or not results.told:
+            results.headed = _name(event["test"])
+            say(f"\nwrong: {results.headed}\n")
     elif event["kind"] == "test":
-        name = event["test"].split("::", 1)[-1]
+        name = _name(event["test"])
         if event["outcome"] == "passed":
             results.passed += 1
         elif event["outcome"] == "skipped":
@@ -206,12 +236,44 @@ def _hear(
         else:
             results.failed.append(name)
             if everything or not results.told:
-                say(f"\nwrong: {name}\n")
+                if results.headed != name:
+                    say(f"\nwrong: {name}\n")
+                results.headed = None
                 text = event["words"] or ""
                 say("\n".join(f"    {line}".rstrip() for line in text.splitlines()) + "\n")
                 if long:
                     say(event["trace"] or "")
             results.told = True
+
+
+def _todo_lines(messages: Iterable[str]) -> list[str]:
+    """Return what is to do, by tasks and files, from messages of unfinished functions."""
+    places: dict[str, list[str]] = {}
+    for message in dict.fromkeys(messages):
+        place, name = message.rsplit(", ", 1)
+        places.setdefault(place.replace(": ", ", ", 1), []).append(name)
+    return [
+        line
+        for place, names in places.items()
+        for line in textwrap.wrap(f"to do: {place}, {', '.join(names)}", 96,
+                                  subsequent_indent=" " * 7, break_long_words=False)
+    ]  # fmt: skip
+
+
+def _so_far(results: _Results) -> str:
+    """Return how many tests pass until now, and which one has been running for long."""
+    if not results.count:
+        return ""
+    text = f"{results.passed} of {results.count} tests pass so far"
+    seconds = int(time.monotonic() - results.since)
+    if results.running and seconds >= 5:
+        text += f"; {seconds} s in {_name(results.running).split('[')[0]}"
+    return text
+
+
+def _name(test: str) -> str:
+    """Return the name of a test, without its file."""
+    return test.split("::", 1)[-1]
 
 
 def _say_the_end(
@@ -228,7 +290,7 @@ def _say_the_end(
         return
     if not results.ended:
         if results.running:
-            say(_death(results.running.split("::", 1)[-1], status))
+            say(_death(_name(results.running), status))
             results.failed.append(results.running)
         elif not results.told:
             lines = printed.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
@@ -254,9 +316,14 @@ def _places(dump: list[str], root: Path) -> list[str]:
     places = [
         f"{Path(file).relative_to(root).as_posix()}, line {line}, in {function}"
         for file, line, function in found
-        if Path(file).is_relative_to(root) and "site-packages" not in file
+        if is_own(Path(file), root)
     ]
-    return places[:4] or ["a compiled kernel, or the library"]
+    if not places:
+        return ["a compiled kernel, or the library"]
+    # What calls a kernel is no place to look for the loop.
+    kernel = ["a compiled kernel, called at"] if places[0].startswith("minitorch/jit.py") else []
+    places = [place for place in places if not place.startswith("minitorch/jit.py")]
+    return [*kernel, *places][:4]
 
 
 def _death(test: str, status: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -44,8 +45,26 @@ def _root() -> Path:
     return root
 
 
+# What deletes, on a terminal, the line that one is on.
+_CLEAR = "\r\x1b[K"
+
+
+# What stands on that line.
+_passing = ""
+
+
 def _say(text: str) -> None:
+    _say_for_now("")
     print(text, flush=True)
+
+
+def _say_for_now(text: str) -> None:
+    """Say on a terminal what the next words replace; elsewhere nothing."""
+    global _passing
+    if text != _passing and sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        print(f"{_CLEAR}{text[:width]}", end="", flush=True)
+        _passing = text
 
 
 @app.command()
@@ -54,7 +73,8 @@ def tasks() -> None:
     root = _root()
     found = states(root, load_tasks(root / "minitorch" / "course" / "curriculum.toml"))
     after = next_task(found)
-    table = Table(box=None, pad_edge=False)
+    # Close together, so that 80 columns do.
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for title in ("task", "", "state", "passed", "failed", "needs"):
         right = title in ("passed", "failed")
         table.add_column(title, justify="right" if right else "left", no_wrap=True)
@@ -87,10 +107,14 @@ def check(
 ) -> None:
     """Run the tests of a task, and say in plain words what is wrong."""
     try:
-        good = run_check(_root(), task, _say, hint=hint, everything=every, long=long, limit=limit)
+        good = run_check(
+            _root(), task, _say,
+            hint=hint, everything=every, long=long, limit=limit, so_far=_say_for_now,
+        )  # fmt: skip
     except LookupError as error:
         sys.exit(f"minitorch: {error.args[0]}")
     except KeyboardInterrupt:
+        _say("")
         sys.exit(130)
     sys.exit(0 if good else 1)
 
@@ -104,7 +128,7 @@ def watch(task: TaskId = None) -> None:
         if changed:
             names = ", ".join(path.relative_to(root).as_posix() for path in changed[:3])
             _say(f"\n--- saved: {names}")
-        run_check(root, task, _say)
+        run_check(root, task, _say, so_far=_say_for_now)
 
     try:
         run_watch(root, again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -12,6 +13,9 @@ __all__ = ["Difference", "difference", "shown"]
 Difference = tuple[list[str], tuple[int, ...] | None]
 
 _LONGEST = 300
+
+# How numpy shows a number: np.float64(2.0), which is 2.0 to a student.
+_NUMBER = re.compile(r"\bnp\.\w+\(([-\w.+]+)\)")
 
 # So many numbers of a list are shown as they are, not drawn.
 _WIDEST_LINE = 9
@@ -26,6 +30,7 @@ def shown(value: Any) -> str:
     except Exception as error:
         # How a student's class shows itself may be unfinished.
         return f"a {type(value).__name__}, which cannot be shown: {type(error).__name__}"
+    text = _NUMBER.sub(r"\1", text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 

@@ -37,7 +37,13 @@ _OPCODES = {
 Place = tuple[Path, int]
 
 
-_FLOAT_INDEX = "an index must be an integer, and this is {}: `/` gives a float, `//` does not"
+_FLOAT_INDEX = (
+    "an index must be an integer, and this is {}: `/` gives a float, `//` does not; an array of "
+    "indices is made by np.empty(size, np.int64)"
+)
+
+# Bold and colours, which Numba puts in where it can.
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def is_numba_error(error: BaseException) -> bool:
 
 def explain_numba(error: BaseException, root: Path) -> KernelFault:
     """Return what an error of Numba says, and the lines of the checkout that it is about."""
-    text = str(error)
+    text = _COLOURS.sub("", str(error))
     complaint = _innermost(text, root)
     places = _places(text, root)
     location = getattr(error, "loc", None)  # which some have, and no place in the text
@@ -163,7 +169,7 @@ def _signature(found: re.Match[str]) -> str:
     if name in ("neg", "pos", "not_") and words:
         return f"`{name}` cannot be applied to {words[0]} in a kernel"
     cause = re.findall(r"(?:Numba)?(?:Type|Typing|Unsupported)Error: ([^\n]+)", complaint)
-    reason = f": {cause[-1]}" if cause and "pipeline" not in cause[-1] else ""
+    reason = f": {cause[-1].split('. ')[0]}" if cause and "pipeline" not in cause[-1] else ""
     return (
         f"`{name}` cannot be called with {', '.join(words) or 'no arguments'} in a kernel{reason}"
     )
@@ -179,17 +185,18 @@ def _getitem(arguments: list[str], words: list[str]) -> str:
             f"is written out, not by a variable: this one is {words[0]}"
         )
     if index.startswith("float"):
-        return (
-            f"an index must be an integer, and this is {words[1]}: `/` gives a float, `//` does not"
-        )
+        return _FLOAT_INDEX.format(words[1])
     if index.startswith("list("):
         return f"an index may not be a list in a kernel; {words[0]} takes an integer or a tuple"
     if container.startswith("array(") and index.startswith(("Tuple(", "UniTuple(")):
-        count = len(split_types(index[index.index("(") + 1 : -1]))
-        times = re.search(r"x (\d+)\)$", index)
-        number = int(times[1]) if times else count
-        return f"{words[0]} cannot take an index of {number} numbers"
+        return f"{words[0]} cannot take an index of {_length(index)} numbers"
     return f"{words[0]} cannot be indexed by {words[1]} in a kernel"
+
+
+def _length(index: str) -> int:
+    """Return how many parts a tuple has whose type Numba writes so."""
+    times = re.search(r"x (\d+)\)$", index)
+    return int(times[1]) if times else len(split_types(index[index.index("(") + 1 : -1]))
 
 
 def _setitem(arguments: list[str], words: list[str]) -> str:
@@ -201,9 +208,10 @@ def _setitem(arguments: list[str], words: list[str]) -> str:
             "what is assigned here is None: does the function that is called end without `return`?"
         )
     if index.startswith("float"):
-        return (
-            f"an index must be an integer, and this is {words[1]}: `/` gives a float, `//` does not"
-        )
+        return _FLOAT_INDEX.format(words[1])
+    dims = re.match(r"array\(\w+, (\d+)d", container)
+    if dims and index.startswith(("Tuple(", "UniTuple(")) and _length(index) > int(dims[1]):
+        return f"{words[0]} cannot take an index of {_length(index)} numbers"
     return f"{words[2]} cannot be put into an element of {words[0]}"
 
 
@@ -241,7 +249,7 @@ _RULES: list[tuple[str, Callable[[re.Match[str]], str]]] = [
         f"after `*` a kernel takes a tuple, not {in_words(m[1])}")),
     (r"(?:Type of variable|Cannot infer the type of variable) '([^'.]+)[^']*'", lambda m: (
         f"Numba cannot tell the type of `{m[1]}`: put a value of the right type into it first "
-        "(an empty list has no type)")),
+        "(an empty list or dictionary has no type)")),
     (r"list\(undefined\)|Cannot infer the type.*list", lambda m: (
         "Numba cannot tell what an empty list will hold: use np.empty(size, np.int64)")),
     (r"Only constant step size of 1 is supported for prange", lambda m: (
@@ -261,7 +269,7 @@ _RULES: list[tuple[str, Callable[[re.Match[str]], str]]] = [
         f"a kernel cannot use `{m[1]}`")),
     (r"use of yield in a closure", lambda m: (
         "a kernel cannot run a generator, `... for x in ...` in parentheses: write the loop")),
-    (r"No implementation of function Function\(<(?:built-in )?\w+ (\w+)[^\n]*\) found for "
+    (r"No implementation of function Function\(<(?:built-in )?\w+ '?(\w+)[^\n]*\) found for "
      r"signature:\s*>>> \w+\(([^\n]*)\)", _signature),
 ]  # fmt: skip
 

@@ -7,11 +7,12 @@ command line goes line by line, as JSON, into the file that `--minitorch-report`
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import sys
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +20,7 @@ import pytest
 
 from .checkout import find_root
 from .curriculum import Task, load_tasks
+from .examples import end_at_unfinished, without_explanations
 from .import_words import explain_import
 from .progress import Record, progress_table, states, write
 from .source import test_files
@@ -72,6 +74,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Watcher(config, root, tasks), "minitorch-watcher")
 
 
+@contextlib.contextmanager
+def _quiet(item: pytest.Item) -> Iterator[None]:
+    """Let a test say nothing of its failure to pytest."""
+    vars(item)["repr_failure"] = lambda *_, **__: ""
+    try:
+        yield
+    finally:
+        vars(item).pop("repr_failure", None)
+
+
 class _Watcher:
     """What explains the failures of one run and adds up the results of each task.
 
@@ -98,6 +110,8 @@ class _Watcher:
             Path(path).open("a", encoding="utf-8") if path else None  # noqa: SIM115
         )
         self.limit: float | None = config.getoption("minitorch_limit")
+        if self.report is not None:
+            without_explanations()
 
     def _tell(self, **event: Any) -> None:
         """Write an event into the report file."""
@@ -135,6 +149,19 @@ class _Watcher:
             self._tell(kind="import", words=words)
         return report
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Let a test of Hypothesis end at an unfinished function; tell when it begins to fail."""
+        if self._task_of(item) is not None:
+            nodeid = item.nodeid
+            end_at_unfinished(
+                getattr(item, "obj", None), lambda: self._tell(kind="failing", test=nodeid)
+            )
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell how many tests there are."""
+        self._tell(kind="collected", count=len(session.items))
+
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Tell which test begins, and watch its time."""
         self._tell(kind="start", test=nodeid)
@@ -161,23 +188,37 @@ class _Watcher:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put plain words in the place of a task's traceback."""
-        report = yield
-        self._explain(item, call, report)
+        task = self._task_of(item)
+        todo = unfinished_message(call.excinfo.value) if call.excinfo is not None else None
+        if call.excinfo is None or (task is None and todo is None):
+            report = yield
+        else:
+            # What nobody will read is not made: it takes longer than most tests.
+            with _quiet(item):
+                report = yield
+        self._explain(item, call, report, task, todo)
         return report
 
-    def _explain(self, item: pytest.Item, call: pytest.CallInfo[None], report: Any) -> None:
+    def _explain(
+        self,
+        item: pytest.Item,
+        call: pytest.CallInfo[None],
+        report: Any,
+        task: Task | None,
+        todo: str | None,
+    ) -> None:
         """Note on a report what is known of the task, and explain the failure."""
-        task = self._task_of(item)
         report.minitorch_task = task.id if task else None
         report.minitorch_todo = None
         if call.when == "setup":
             self.compared = None
         if not report.failed or call.excinfo is None:
             return
-        report.minitorch_todo = unfinished_message(call.excinfo.value)
-        if task is None or report.minitorch_todo:
+        report.minitorch_todo = todo
+        if todo:
+            report.longrepr = f"to do: {todo}"
+        if task is None or todo:
             return
-        full = str(report.longrepr)
         failure = Failure(
             error=call.excinfo.value,
             root=self.root,
@@ -190,10 +231,12 @@ class _Watcher:
             words = explain(failure)
         except Exception as error:
             # What a student's objects do when they are looked at is not known.
+            full = str(item.repr_failure(call.excinfo))
             words = f"{full}\n(not put into plain words: {type(error).__name__}: {error})"
-        report.minitorch_words = words
-        report.minitorch_trace = full
-        report.longrepr = f"{words}\n\n{full}" if self.long else words
+        report.longrepr = report.minitorch_words = words
+        if self.long:
+            report.minitorch_trace = str(item.repr_failure(call.excinfo))
+            report.longrepr = f"{words}\n\n{report.minitorch_trace}"
 
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
         """Show a test that met an unfinished function as "to do"."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .curriculum import Task
+from .differences import shown
 from .drawing import draw_broadcast, draw_strides, draw_window
 from .steps import Step
 
-__all__ = ["picture"]
+__all__ = ["layouts", "picture"]
 
 
 def _array(value: Any) -> Any:
@@ -60,6 +61,17 @@ def _strides(held: dict[str, Any], at: tuple[int, ...] | None) -> str:
             inside = all(0 <= i < n for i, n in zip(index, shape, strict=True))
             return draw_strides(shape, strides, index if inside else None)
     return ""
+
+
+def layouts(steps: Sequence[Step]) -> list[str]:
+    """Return shape, strides and storage of each `TensorData` that a test holds."""
+    lines = []
+    for name, value in steps[0].locals.items() if steps else ():
+        if type(value).__name__ == "TensorData":
+            storage: Any = getattr(value, "_storage", None)
+            held = shown(storage.tolist()) if hasattr(storage, "tolist") else "unknown"
+            lines.append(f"{name}: shape {value.shape}, strides {value.strides}, storage {held}")
+    return lines
 
 
 # A word in the names of a task's functions, and what one draws for it; the first that fits.

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Step", "label", "own_steps", "steps_of"]
+__all__ = ["Step", "is_own", "label", "own_steps", "steps_of"]
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,14 @@ def steps_of(error: BaseException) -> Iterator[Step]:
 
 def own_steps(error: BaseException, root: Path) -> list[Step]:
     """Return the steps in files of the checkout."""
-    return [
-        step
-        for step in steps_of(error)
-        if step.file.is_relative_to(root) and "site-packages" not in step.file.parts
-    ]
+    return [step for step in steps_of(error) if is_own(step.file, root)]
+
+
+def is_own(file: Path, root: Path) -> bool:
+    """Return whether a file is the course's or the student's: no library, none of these tools."""
+    if not file.is_relative_to(root) or "site-packages" in file.parts:
+        return False
+    return not file.is_relative_to(root / "minitorch" / "course")
 
 
 def label(file: Path, root: Path) -> str:

@@ -11,17 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .cuda_words import explain_fault, is_cuda_fault
 from .curriculum import Task
 from .differences import difference, shown
 from .import_words import explain_syntax
 from .numba_words import explain_numba, is_numba_error
-from .scene import picture
+from .scene import layouts, picture
 from .steps import Step, label, own_steps, steps_of
 
 __all__ = ["Compared", "Failure", "explain", "unfinished_message"]
 
 _MESSAGE = re.compile(r"Task (\S+): ([^,\s]+), ([\w.]+)")
 
+
+# What these give, one sees from what they take.
+_BORING = ("array", "list", "tuple")
+
+_NAMELESS = re.compile(r" object at 0x\w+>")
 
 _NAN = """(nan fills the output before the kernel runs, and all memory beside the operands:
 this was never written, or was read from a wrong place)"""
@@ -88,10 +94,9 @@ def explain(failure: Failure) -> str:
         # Hypothesis found several; the last was tried last, so `compared` belongs to it.
         lines.append(f"{len(error.exceptions)} different faults were found; here is one of them.")
         error = error.exceptions[-1]
-    lines += _example(error, failure.parameters)
-    kinds = [kind.__name__ for kind in type(error).__mro__]
-    if "CudaFault" in kinds:
-        lines += ["", *str(error).splitlines()]
+    lines += _example(error, failure.parameters, _of_tests(failure, error))
+    if is_cuda_fault(error):
+        lines += ["", *explain_fault(error, failure.task.files, failure.root)]
     elif isinstance(error, SyntaxError):
         lines += explain_syntax(error, failure.root)
     elif is_numba_error(error):
@@ -103,7 +108,9 @@ def explain(failure: Failure) -> str:
     return "\n".join(lines).strip("\n")
 
 
-def _example(error: BaseException, parameters: Mapping[str, Any]) -> list[str]:
+def _example(
+    error: BaseException, parameters: Mapping[str, Any], steps: Sequence[Step]
+) -> list[str]:
     """Return what the test ran on: its parameters, and the smallest example of Hypothesis."""
     lines = []
     if parameters:
@@ -117,9 +124,13 @@ def _example(error: BaseException, parameters: Mapping[str, Any]) -> list[str]:
         arguments = [line.strip() for line in found[1].splitlines() if line.strip()]
         arguments = [a for a in arguments if not re.match(r"#|\w+=data\(\.\.\.\)", a)]
         lines.append("smallest example that fails:")
-        lines += [f"    {re.sub(r'^(.*?)=(.*?),?(  #.*)?$', _argument, a)}" for a in arguments]
+        told = [re.sub(r"^(.*?)=(.*?),?(  #.*)?$", _argument, a) for a in arguments]
         for name, value in re.findall(r"^Draw \d+(?: \((.+?)\))?: (.+)$", notes, re.MULTILINE):
-            lines.append(f"    {name or 'drawn'} = {value}")
+            told.append(f"{name or 'drawn'} = {value}")
+        if any(_NAMELESS.search(line) for line in told):
+            # What has no text of its own is shown as the test holds it.
+            told = [line for line in told if not _NAMELESS.search(line)] + layouts(steps)
+        lines += [f"    {line}" for line in told]
     return lines
 
 
@@ -208,6 +219,7 @@ def _calls(text: str) -> list[str]:
     text = "\n".join(
         f"{(function or name).split('.')[-1]}({values}) gave {out}"
         for out, function, name, values in found
+        if (function or name).split(".")[-1] not in _BORING
     )
     lines = re.sub(r"np\.\w+\(([-\w.+]+)\)", r"\1", text).splitlines()
     return [line for line in lines if len(line) < 200][:3]

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from mini import SUMS, TODO, Mini
 
+from minitorch.course import Blank, Task
+from minitorch.course.check import _in_order
 from minitorch.course.check import check as run_check
 from minitorch.course.reveal import reveal
 from minitorch.course.start import start
@@ -78,6 +80,62 @@ def test_the_first_fault_is_explained_and_the_others_named(mini: Mini) -> None:
     assert "wrong as well: test_products, test_halves" in done.stdout
     assert check(mini, "0.1", everything=True).stdout.count("came out") == 3
     assert ">       assert mul(x, 4.0)" in check(mini, "0.1", long=True).stdout
+
+
+def test_a_failure_is_said_before_hypothesis_has_its_smallest_example(mini: Mini) -> None:
+    mini.change("minitorch/numbers.py", "x * y", "x + y")
+    mini.write("tests/conftest.py", "import hypothesis\n")
+    mini.write("tests/test_all.py", """
+import pathlib, time, pytest
+from hypothesis import given, strategies as st
+from minitorch.numbers import mul
+
+@pytest.mark.task0_1
+@given(st.integers(3, 10000))
+def test_products(x):
+    with pathlib.Path("calls").open("a") as calls:
+        calls.write(f"{x} ")
+    time.sleep(0.05)
+    assert mul(x, 4) == x * 4
+""")  # fmt: skip
+    said: list[tuple[str, int]] = []
+    calls = mini.folder / "calls"
+    assert not run_check(mini.folder, "0.1", lambda text: said.append(
+        (text, len(calls.read_text().split()) if calls.exists() else 0)
+    ))  # fmt: skip
+    heads = [i for i, (text, _) in enumerate(said) if "wrong: test_products" in text]
+    assert len(heads) == 1
+    (_, at_first), (words, at_last) = said[heads[0] : heads[0] + 2]
+    assert 0 < at_first < at_last
+    assert "smallest example that fails:\n        x = 3\n" in words
+
+
+def test_what_is_left_to_do_is_listed_by_files_after_a_fault(mini: Mini) -> None:
+    mini.change("minitorch/sums.py", "result = 0.0", "result = 1.0")
+    mini.empty("minitorch/numbers.py:half", "minitorch/numbers.py:mul")
+    assert "to do: Task 0.1, minitorch/numbers.py, mul, half\n" in check(mini, "0.1").stdout
+    told = check(mini, "0.2").stdout
+    assert "wrong: test_an_empty_sum" in told
+    assert "to do: Task 0.1, minitorch/numbers.py, mul\n" in told
+
+
+def test_one_hears_how_many_tests_pass_so_far(mini: Mini) -> None:
+    heard: list[str] = []
+    assert check(mini, "0.1", so_far=heard.append).returncode == 0
+    kinds = list(dict.fromkeys(heard))
+    assert kinds[-1] == "3 of 3 tests pass so far"
+    mini.change("minitorch/numbers.py", "return x * y", "while True: pass")
+    heard.clear()
+    assert check(mini, "0.1", limit=6, so_far=heard.append).returncode == 1
+    assert "0 of 3 tests pass so far; 5 s in test_products" in heard
+
+
+def test_tests_run_in_the_order_of_the_students_files() -> None:
+    blanks = tuple(Blank(f, "f") for f in ("minitorch/tensor_ops.py", "minitorch/functions.py"))
+    task = Task("0.1", "T", (), blanks, 1, ())
+    names = ("test_a.py", "test_functions.py", "test_tensor_ops.py", "test_z.py")
+    ordered = _in_order(task, [Path("tests") / name for name in names])
+    assert [path.name for path in ordered] == [names[2], names[1], names[0], names[3]]
 
 
 def test_hints_come_one_at_a_time(mini: Mini) -> None:

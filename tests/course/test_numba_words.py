@@ -37,6 +37,8 @@ HELPERS = """
 MISTAKES = [
     ("rows = [a[0]]\nrows.append('x')", 2, ["the text 'x' is appended to a list of float64"]),
     ("n = 1\nname = f'{a[0]:.2f}'", 2, ["f-string"]),
+    ("out[0] = int(str(len(a)))", 1, ["`int` cannot be called with text in a kernel"]),
+    ("i = np.zeros(1)\nout[0] = a[i[0]]", 2, ["must be an integer", "np.empty(size, np.int64)"]),
     ("out[0] = a[j]", 1, ["name `j` is not defined"]),
     ("t = 0\nif a[0] > 1:\n    t = a\nout[0] = t", 4,
      ["`t`", "an array of float64 with 1 dimension", "0", "one type"]),
@@ -55,6 +57,8 @@ MISTAKES = [
     ("t = 0.0\nfor i in prange(4):\n    t += a[i]\n    t *= 2.0\nout[0] = t", None,
      ["`t` comes from outside of a `prange` loop"]),
     ("out[0] = a[0, 1]", 1, ["cannot take an index of 2 numbers"]),
+    ("out[0, 1] = a[0]", 1, ["cannot take an index of 2 numbers"]),
+    ("d = {}", 1, ["`d`", "dictionary"]),
     ("n = len(a) / 2\nout[0] = a[n]", 2, ["must be an integer", "`//`"]),
     ("n = 1\nout[0] = '3' + a[0]", 2, ["`+` cannot join the text '3' and a number (float64)"]),
     ("n, m = a.shape", 1, ["takes 2 values apart, and there are 1"]),

@@ -41,6 +41,28 @@ def test_unfinished_functions_are_to_do_once_for_a_task_and_no_traceback(mini: M
     assert row(done.stdout, "0.1").split()[2:5] == ["to", "do,", "next"]
 
 
+def test_hypothesis_tries_no_more_after_an_unfinished_function(mini: Mini) -> None:
+    mini.empty("minitorch/numbers.py:mul")
+    mini.write("tests/test_all.py", """
+import pathlib, pytest
+from hypothesis import given, strategies as st
+from minitorch.numbers import mul
+
+@pytest.mark.task0_1
+@pytest.mark.parametrize("y", [1.0, 2.0])
+@given(st.floats())
+def test_products(y, x):
+    with pathlib.Path("calls").open("a") as calls:
+        calls.write("x")
+    mul(x, y)
+""")  # fmt: skip
+    printed = mini.pytest().stdout
+    assert "to do: Task 0.1, minitorch/numbers.py, mul (2 tests)" in printed
+    assert "2 to do" in printed
+    assert (mini.folder / "calls").read_text() == "xx"
+    assert "Unfinished" not in printed
+
+
 def test_a_task_that_only_lacks_an_earlier_one_waits_for_it(mini: Mini) -> None:
     mini.empty("minitorch/numbers.py:mul")
     assert "waits for 0.1" in row(mini.pytest().stdout, "0.2")

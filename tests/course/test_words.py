@@ -18,6 +18,7 @@ from minitorch.course import Blank, Task
 from minitorch.course.differences import difference
 from minitorch.course.drawing import draw_broadcast, draw_strides, draw_window
 from minitorch.course.import_words import explain_import
+from minitorch.course.steps import is_own
 from minitorch.course.words import Compared, Failure, explain, unfinished_message
 
 numbered = itertools.count()
@@ -229,3 +230,33 @@ def test_a_file_with_a_syntax_error_is_told(tmp_path: Path) -> None:
     error = raised(lambda: compile(path.read_text(), str(path), "exec"))
     told = explain_import(error, tmp_path)
     assert "minitorch/code.py, line 2: unexpected indent" in told
+
+
+def test_what_has_no_text_is_told_as_the_test_holds_it(words: Any) -> None:
+    told = words(
+        """
+        class TensorData:
+            shape, strides, _storage = (2,), (3,), np.arange(4.0)
+
+        def failing(a):
+            error = AssertionError("no")
+            head = "Falsifying example: test_it(\\n    data=data(...),\\n)"
+            error.add_note(f"{head}\\nDraw 1: {a!r}")
+            raise error
+        """,
+        "a = TensorData(); failing(a)",
+    )
+    assert "a: shape (2,), strides (3,), storage [0.0, 1.0, 2.0, 3.0]" in told
+    assert " object at 0x" not in told
+
+
+def test_numbers_of_numpy_are_shown_as_numbers() -> None:
+    lines, _ = difference((np.int64(1), np.float64(-2.5)), (0, 1))
+    assert "came out   (1, -2.5)" in lines
+
+
+def test_the_courses_own_tools_are_no_place_to_look_for_a_fault(tmp_path: Path) -> None:
+    files = ("minitorch/nn.py", "tests/test_nn.py", "minitorch/course/examples.py",
+             ".venv/lib/site-packages/numpy/core.py")  # fmt: skip
+    assert [is_own(tmp_path / file, tmp_path) for file in files] == [True, True, False, False]
+    assert not is_own(Path("/elsewhere/nn.py"), tmp_path)
