@@ -163,6 +163,15 @@ def test_rows_in_parallel_do_not_share_an_index(kernel: str) -> None:
 
 
 @pytest.mark.task3_1
+def test_reduce_of_a_long_row_loses_nothing() -> None:
+    # Threads that add to one element at the same time would.
+    ones = np.ones((1, 2_000_000))
+    for _ in range(3):
+        out = filled(tensor_reduce(operators.add), "parallel", np.zeros((1, 1)), ones, more=(1,))
+        assert out.item() == ones.size
+
+
+@pytest.mark.task3_1
 @pytest.mark.parametrize("size", [10, 40_000])
 def test_float32_stays_float32(size: int) -> None:
     a, b = numbers(size, dtype=np.float32), numbers(size, dtype=np.float32, seed=1)
@@ -252,9 +261,10 @@ def test_product_equals_numpy(build: str, left: Any, right: Any) -> None:
 
 @pytest.mark.task3_2
 def test_rows_of_the_product_do_not_share_an_index() -> None:
-    a, b = numbers(300, 200, 2), numbers(1, 2, 2, seed=1)
-    for _ in range(3):
-        out = empty("contiguous", (300, 200, 2))
+    # As many rows as keep each thread at work for longer than a busy machine lets it run at once.
+    a, b = numbers(500, 600, 2), numbers(1, 2, 2, seed=1)
+    for _ in range(5):
+        out = empty("contiguous", (500, 600, 2))
         close(filled(tensor_matrix_multiply, "parallel", out, a, b), a @ b)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 
-__all__ = ["cut", "definition", "fill", "is_blank"]
+__all__ = ["Definition", "cut", "definition", "fill", "find", "is_blank", "is_unwritten"]
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -19,14 +19,9 @@ def _parsed(source: str) -> ast.Module:
     return ast.parse(source)
 
 
-def _find(source: str, name: str) -> ast.FunctionDef:
-    """Return the definition with a qualified name, inner functions included.
-
-    Raises:
-        LookupError: if the source has no function of that name.
-        SyntaxError: if the source is not Python.
-    """
-    scope: ast.AST = _parsed(source)
+def find(tree: ast.AST, name: str) -> Definition | None:
+    """Return the definition with a qualified name, inner ones included; None if there is none."""
+    scope = tree
     for part in name.split("."):
         found = [
             node
@@ -34,11 +29,28 @@ def _find(source: str, name: str) -> ast.FunctionDef:
             if isinstance(node, Definition) and node.name == part
         ]
         if not found:
-            raise LookupError(f"there is no function {name}")
+            return None
         scope = found[-1]
-    if not isinstance(scope, ast.FunctionDef):
-        raise LookupError(f"{name} is not a function")
-    return scope
+    return scope if isinstance(scope, Definition) else None
+
+
+def is_unwritten(function: Definition) -> bool:
+    """Return whether a function ends as `cut` leaves it."""
+    last = function.body[-1]
+    return isinstance(last, ast.Raise) and "NotImplementedError" in ast.dump(last)
+
+
+def _function(source: str, name: str) -> ast.FunctionDef:
+    """Return the function with a qualified name.
+
+    Raises:
+        LookupError: if the source has no function of that name.
+        SyntaxError: if the source is not Python.
+    """
+    found = find(_parsed(source), name)
+    if not isinstance(found, ast.FunctionDef):
+        raise LookupError(f"{name} is not a function" if found else f"there is no function {name}")
+    return found
 
 
 def _has_docstring(function: ast.FunctionDef) -> bool:
@@ -77,7 +89,7 @@ def cut(source: str, name: str, message: str) -> str:
     Raises:
         LookupError: if the source has no function of that name.
     """
-    function = _find(source, name)
+    function = _function(source, name)
     body = function.body[1:] if _has_docstring(function) else function.body
     lines = _lines(source)
     indent = " " * function.body[0].col_offset
@@ -104,7 +116,7 @@ def definition(source: str, name: str) -> str:
     Raises:
         LookupError: if the source has no function of that name.
     """
-    return "".join(_lines(source)[_extent(_find(source, name))])
+    return "".join(_lines(source)[_extent(_function(source, name))])
 
 
 def fill(source: str, name: str, written: str) -> str:
@@ -119,7 +131,7 @@ def fill(source: str, name: str, written: str) -> str:
         LookupError: if the source has no function of that name.
     """
     lines = _lines(source)
-    extent = _extent(_find(source, name))
+    extent = _extent(_function(source, name))
     # The student may have indented the scopes around it otherwise.
     here, there = (text[: len(text) - len(text.lstrip())] for text in (lines[extent][0], written))
     if here != there:
@@ -132,5 +144,4 @@ def fill(source: str, name: str, written: str) -> str:
 
 def is_blank(source: str, name: str) -> bool:
     """Return whether a function of `source` still waits to be written."""
-    statement = _find(source, name).body[-1]
-    return isinstance(statement, ast.Raise) and "NotImplementedError" in ast.dump(statement)
+    return is_unwritten(_function(source, name))

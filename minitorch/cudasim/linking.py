@@ -21,6 +21,7 @@ __all__ = ["Linker"]
 # Functions of these are called as they are.
 _FOREIGN = {"numba", "numpy", *sys.stdlib_module_names}
 
+
 def _module_name(module: ModuleType) -> str:
     # By itself a module that is to be loaded lazily would be loaded.
     return str(ModuleType.__getattribute__(module, "__name__"))

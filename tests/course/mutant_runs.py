@@ -6,14 +6,13 @@ import compileall
 import json
 import py_compile
 import re
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from copies import TOP, Copy
-from pytest_forks import Forks
+from pytest_forks import FAILING, Forks
 
 from minitorch.course import Blank, Task
 from minitorch.course.curriculum import find_task
@@ -69,10 +68,11 @@ def words_of(blank: Blank) -> set[str]:
     """Return the words by which a report may name a function, in small letters.
 
     They are the parts of its own name and of what it stands in: "Module.named_parameters" may be
-    found as "parameters", and "tensor_map._map" as "map".
+    found as "parameters", "tensor_map._map" as "map", and "Scalar.__gt__" as "gt".
     """
+    names = [name.strip("_") for name in blank.name.split(".")]
     parts = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", blank.name)
-    words = {part.lower() for part in [*parts, *blank.name.split(".")]} - _COMMON
+    words = {part.lower() for part in [*parts, *names]} - _COMMON
     return {word for word in words if len(word) > 2} or words
 
 
@@ -102,7 +102,8 @@ class MutantRuns:
         # A hash of the source decides whether compiled code is good, so a mutant gets its own.
         by_hash = py_compile.PycInvalidationMode.CHECKED_HASH
         compileall.compile_dir(folder / "minitorch", quiet=1, invalidation_mode=by_hash)
-        self._forks = Forks(folder, self.copy.environment)
+        environment = {**self.copy.environment, "HYPOTHESIS_PROFILE": FAILING}
+        self._forks = Forks(folder, environment)
 
     def close(self) -> None:
         """End the process that the runs are forks of."""
@@ -113,12 +114,10 @@ class MutantRuns:
         folder = self.copy.folder
         log = folder / "report.jsonl"
         log.unlink(missing_ok=True)
-        # What Hypothesis found before, on other mutants.
-        shutil.rmtree(folder / ".hypothesis" / "examples", ignore_errors=True)
         self.copy.spoil(mutant)
         arguments = [*pytest_arguments(find_task(mutant.task), mutant), f"--minitorch-report={log}"]
         started = time.perf_counter()
-        ended = self._forks.run(arguments, TIMEOUT)
+        ended = self._forks.run(arguments, TIMEOUT, first=words_of(mutant.blank))
         seconds = time.perf_counter() - started
         printed = self._forks.printed.read_text(encoding="utf-8")
         if ended in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):

@@ -1,13 +1,15 @@
 """Runs of pytest in forks of one process that has imported what takes long and never changes.
 
 `python tests/course/pytest_forks.py` reads lines from its standard input, each a run as JSON:
-the arguments of pytest, a file for what it prints, and the seconds that it may take. It answers
-each with a line: the exit status of pytest, the negative number of the signal that ended it, or
-"late". It imports no minitorch, so that every run has the one that lies there by then.
+the arguments of pytest, a file for what it prints, the seconds that it may take, and words of the
+names of tests that are to be run first. It answers each with a line: the exit status of pytest,
+the negative number of the signal that ended it, or "late". It imports no minitorch, so that every
+run has the one that lies there by then.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -15,7 +17,14 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+# A profile of Hypothesis, for runs that ask whether a test fails: it looks for no smaller example,
+# and keeps none. `HYPOTHESIS_PROFILE` names the one that a run takes.
+FAILING = "failing"
 
 
 class Forks:
@@ -38,21 +47,59 @@ class Forks:
             encoding="utf-8",
         )
 
-    def run(self, arguments: list[str], timeout: float) -> int | str:
-        """Return how a run of pytest ended; what it printed is in the file `printed`."""
+    def run(self, arguments: list[str], timeout: float, first: Iterable[str] = ()) -> int | str:
+        """Return how a run of pytest ended; what it printed is in the file `printed`.
+
+        Args:
+            arguments: those of pytest.
+            timeout: the seconds that the run may take.
+            first: words; tests in whose names one of them stands are run before the others.
+
+        Raises:
+            RuntimeError: if the process that forks them has ended.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        request = {"arguments": arguments, "printed": str(self.printed), "timeout": timeout}
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        answer: int | str = json.loads(self._process.stdout.readline())
+        request = {
+            "arguments": arguments, "printed": str(self.printed), "timeout": timeout,
+            "first": list(first),
+        }  # fmt: skip
+        answered = ""
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+            answered = self._process.stdout.readline()
+        if not answered:
+            status = self._process.wait()
+            raise RuntimeError(f"the process that forks runs of pytest ended, with status {status}")
+        answer: int | str = json.loads(answered)
         return answer
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate()  # which ends its input, and waits
+        with contextlib.suppress(BrokenPipeError):
+            self._process.communicate()  # which ends its input, and waits
 
 
-def _run(arguments: list[str], printed: str, timeout: float) -> int | str:
+class _Order:
+    """A plugin of pytest that runs first what fails soonest, if it fails.
+
+    Those are the tests whose names have one of some words; of all, those that compile no parallel
+    kernel, which takes long.
+    """
+
+    def __init__(self, first: list[str]) -> None:
+        self.first = first
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items.sort(
+            key=lambda item: (
+                not any(word in item.name for word in self.first),
+                "parallel" in item.name,
+            )
+        )
+
+
+def _run(arguments: list[str], printed: str, timeout: float, first: list[str]) -> int | str:
     child = os.fork()
     if child == 0:
         # A group of its own, to which the scripts that tests start belong too.
@@ -60,9 +107,13 @@ def _run(arguments: list[str], printed: str, timeout: float) -> int | str:
         with open(printed, "w", encoding="utf-8") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-        import pytest
+        status = 3  # pytest's own, for an error inside it
+        try:
+            import pytest
 
-        status = int(pytest.main(arguments))
+            status = int(pytest.main(arguments, [_Order(first)]))
+        except BaseException:  # this must not go on as a second server
+            traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
@@ -80,6 +131,12 @@ def _run(arguments: list[str], printed: str, timeout: float) -> int | str:
 def _serve() -> None:
     for module in ("hypothesis.strategies", "numba.cuda", "pytest"):
         importlib.import_module(module)
+    from hypothesis import Phase, settings
+
+    settings.register_profile(
+        FAILING, deadline=None, database=None, max_examples=40,
+        phases=(Phase.explicit, Phase.generate),
+    )  # fmt: skip
     for line in sys.stdin:
         print(json.dumps(_run(**json.loads(line))), flush=True)
 

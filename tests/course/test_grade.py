@@ -16,6 +16,9 @@ from minitorch.course.grading.walls import Walls
 
 LIMITS = Limits(task_seconds=60, test_seconds=20, memory=3 << 30)
 
+# For what would run for ever: these times are waited for.
+SHORT = Limits(task_seconds=8, test_seconds=3, memory=3 << 30)
+
 
 @pytest.fixture(scope="module")
 def solution(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -47,7 +50,7 @@ def test_a_whole_submission_has_all_points(solution: Path, tmp_path: Path) -> No
 def test_cases_share_a_property_and_properties_share_the_points(
     solution: Path, tmp_path: Path
 ) -> None:
-    numbers = with_body("mul", "if x in (3.0, 4.0) and y == 4.0:\n    return 0.0\nreturn x * y")
+    numbers = with_body("mul", "if x == 3.0 and y == 4.0:\n    return 0.0\nreturn x * y")
     numbers = numbers.replace("return mul(x, 0.5)", "return x - 0.5")
     tests = TESTS.replace("    assert neg(neg(x)) == x\n", "")
     folder = hand_in(tmp_path / "in", numbers, tests)
@@ -215,6 +218,8 @@ ATTEMPTS = {
         "    except OSError:\n        pass\nDONE = change()",
     ),
     "the reference": ("from minitorch.secret import ANSWER\nreturn ANSWER", ""),
+    # Of this repository's library, the small solution has no file.
+    "the installed reference": ("from minitorch.operators import mul\nreturn mul(x, y)", ""),
 }
 
 
@@ -228,7 +233,7 @@ def test_an_attempt_earns_nothing_and_costs_no_other_task(
         "return mul(x, 0.5)", "return mul(x, 0.5) or 0"
     )
     folder = hand_in(tmp_path / "in", numbers)
-    limits = Limits(task_seconds=40, test_seconds=8, memory=2 << 30)
+    limits = SHORT if "endless" in attempt else LIMITS
     grades = grade(folder, ["0.1", "0.3"], solution=solution, limits=limits)
     assert scores(grades) == {"0.1": 0, "0.3": 30}, words(grades, "0.1")
     assert (solution / "tests" / "test_numbers.py").read_text(encoding="utf-8") == TESTS

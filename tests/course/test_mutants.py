@@ -1,7 +1,4 @@
-"""Every wrong implementation kept in `mutants/` turns its task's marker red.
-
-Those of the CUDA tasks are in `tests/cuda/test_wrong_kernels.py`.
-"""
+"""Every wrong implementation kept in `mutants/` turns its task's marker red."""
 
 from __future__ import annotations
 
@@ -18,8 +15,6 @@ from pytest_forks import Forks
 
 from minitorch.course import Blank
 from minitorch.course.mutants import Mutant, mutated
-
-CUDA = {task.id for task in TASKS if all("cuda" in blank.file for blank in task.blanks)}
 
 SOURCE = '''
 def outer(fn):
@@ -66,9 +61,18 @@ def test_a_report_names_a_fault_by_a_word_of_the_function_and_a_value() -> None:
     assert not names_fault(place, mutant)
 
 
+def test_an_operator_is_named_by_its_name_and_by_its_sign() -> None:
+    mutant = Mutant("1.2", "", Blank("scalar.py", "Scalar.__gt__"))
+    assert words_of(mutant.blank) == {"gt"}
+    assert words_of(Blank("run.py", "Network.__init__")) == {"network"}
+    assert names_fault("test_gt_is_one_where_x_is_larger\ncame out 0.0, expected 1.0", mutant)
+    assert names_fault("test_all\nx > y came out 0.0, expected 1.0", mutant)
+    assert not names_fault("test_all\nx + y came out 0.0, expected 1.0", mutant)
+
+
 def test_every_task_has_at_least_five_mutants_with_names_of_their_own() -> None:
     count = Counter(mutant.task for mutant in MUTANTS)
-    assert set(count) == {task.id for task in TASKS} - CUDA
+    assert set(count) == {task.id for task in TASKS}
     assert min(count.values()) >= 5
     assert len({(mutant.task, mutant.name) for mutant in MUTANTS}) == len(MUTANTS)
 
@@ -109,6 +113,17 @@ def test_a_run_that_ends_never_or_with_a_crash_is_told_from_one_that_fails(tmp_p
     assert "test_crashes.py" in forks.printed.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+def test_a_process_of_forks_that_is_no_more_says_so(tmp_path: Path) -> None:
+    test = "import os\n\n\ndef test_it():\n    os.kill(os.getppid(), 9)\n"
+    (tmp_path / "test_kills.py").write_text(test)
+    forks = Forks(tmp_path, dict(os.environ))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="ended, with status -9"):
+            forks.run(["-q", "test_kills.py"], timeout=60.0)
+    forks.close()
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MutantRuns]:
     made = MutantRuns(tmp_path_factory.mktemp("mutants"))
@@ -119,5 +134,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MutantRuns]:
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.task}: {m.name}")
 def test_a_mutant_is_caught(runs: MutantRuns, mutant: Mutant) -> None:
-    verdict = runs.run(mutant)
+    # Threads meet by chance, on a busy machine seldom.
+    races = "threads share" in mutant.name or "in parallel" in mutant.name
+    for _ in range(3 if races else 1):
+        verdict = runs.run(mutant)
+        if verdict.caught:
+            break
     assert verdict.caught, f"Task {mutant.task}, {mutant.name}: it survives\n{verdict.report}"

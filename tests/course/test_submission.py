@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from minitorch.course.grading.processes import is_running
 from minitorch.course.grading.ran import Outcome, Ran
 from minitorch.course.grading.submission import SubmissionError, read_file, top_of, unusual
 
@@ -103,3 +107,17 @@ def test_results_that_do_not_fit_are_noticed(second: bytes) -> None:
     ran.take(line("word", kind="start", test="a"), "word")
     ran.take(second, "word")
     assert ran.changed == "the list of results"
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="this Python cannot look without waiting")
+def test_a_child_that_has_ended_keeps_its_id_until_it_is_waited_for() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert is_running(child)
+        assert child.stdin is not None
+        child.stdin.close()
+        late = time.monotonic() + 60
+        while is_running(child) and time.monotonic() < late:
+            time.sleep(0.01)
+        assert not is_running(child)
+        os.kill(child.pid, 0)  # which raises where there is no such process
+        assert child.returncode is None

@@ -239,6 +239,11 @@ def test_a_server_that_comes_back_gets_everything(
     assert len(said) == 3
 
 
+def rests(board: Board) -> bool:
+    """Return whether all was drawn and sent, so that the board's thread waits for more."""
+    return bool(board._worker._wake._waiters)  # type: ignore[attr-defined]
+
+
 @needs_visdom
 def test_a_server_that_was_replaced_between_two_drawings_gets_everything(
     tmp_path: Path, said: Said
@@ -249,8 +254,8 @@ def test_a_server_that_was_replaced_between_two_drawings_gets_everything(
         assert server is not None
 
         def replace() -> None:
-            drawn = {"Loss", "Batch"}
-            wait_for(lambda: windows(server.address, "replaced").keys() >= drawn)
+            wait_for(lambda: rests(board))
+            assert windows(server.address, "replaced").keys() >= {"Loss", "Batch"}
             kill(server)
             assert start_server(server.port).port == server.port
 

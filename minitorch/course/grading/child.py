@@ -9,6 +9,7 @@ judge are still what they were before the first line of student code ran.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import inspect
 import json
 import os
@@ -213,8 +214,21 @@ def _words(report: Any) -> str:
     return str(words or getattr(report, "longreprtext", ""))[-3000:]
 
 
+def _forget_installed() -> None:
+    """Keep a minitorch that is installed for editing from serving what the checkout lacks.
+
+    It is found by a finder that knows all its modules, those of the solution too.
+    """
+    sys.meta_path[:] = [
+        finder
+        for finder in sys.meta_path
+        if not getattr(finder, "__module__", "").startswith("__editable__")
+    ]
+
+
 def main() -> None:
     """Read the job, run its tests, tell what they gave."""
+    _forget_installed()
     job = json.loads(sys.stdin.buffer.readline())
     pipe, word, owner = job["pipe"], job["word"], os.getpid()
     os.set_inheritable(pipe, False)
@@ -230,10 +244,16 @@ def main() -> None:
         while line:
             line = line[write(pipe, line) :]
 
-    # The same numbers for everyone, and nothing kept.
+    # The same numbers for everyone, and nothing kept. For people to read, a small example that
+    # fails is looked for.
+    phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
     hypothesis.settings.register_profile(
-        "grade", derandomize=True, database=None, deadline=None, max_examples=40
-    )
+        "grade", derandomize=True, database=None, deadline=None, max_examples=40,
+        phases=[*phases, hypothesis.Phase.shrink] if job["words"] else phases,
+    )  # fmt: skip
+    # It would exchange what Hypothesis runs, as one does who cheats.
+    plugin: Any = importlib.import_module("minitorch_course.plugin")
+    plugin.end_at_unfinished = lambda *_: None
     arguments = ["-q", "-p", "no:cacheprovider", "-p", "minitorch_course.plugin"]
     arguments += ["-p", "no:legacypath"]  # which exchanges parts of pytest itself
     if job["marker"]:

@@ -10,11 +10,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from ..cutter import definition, fill
+from ..cutter import Definition, definition, fill, find
 
 __all__ = ["graft", "missing"]
-
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def _body(tree: ast.Module, scope: Sequence[str]) -> list[ast.stmt] | None:
@@ -22,13 +20,8 @@ def _body(tree: ast.Module, scope: Sequence[str]) -> list[ast.stmt] | None:
 
     The empty name is the file's.
     """
-    body = tree.body
-    for part in scope:
-        found = [node for node in body if isinstance(node, Definition) and node.name == part]
-        if not found:
-            return None
-        body = found[-1].body
-    return body
+    found = find(tree, ".".join(scope)) if scope else tree
+    return found.body if found else None
 
 
 def missing(written: str, names: Iterable[str]) -> list[str]:
@@ -42,7 +35,7 @@ def missing(written: str, names: Iterable[str]) -> list[str]:
         SyntaxError: if the text is not Python.
     """
     tree = ast.parse(written)
-    return [name for name in names if _body(tree, name.split(".")) is None]
+    return [name for name in names if find(tree, name) is None]
 
 
 def _bound(node: ast.stmt) -> set[str]:

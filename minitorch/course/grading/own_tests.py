@@ -48,6 +48,7 @@ class _Bench:
             changes=changes,
             limits=self.limits,
             cache=kernels(self.solution),
+            words=not changes,
         )
 
     def catches(self, blank: Blank, mutants: Sequence[Mutant]) -> dict[str, bool]:

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["end", "threads_of", "usage"]
+__all__ = ["end", "is_running", "threads_of", "usage"]
 
 
 def _processes() -> Iterator[tuple[int, int, int, int, int]]:
@@ -37,6 +37,17 @@ def usage(top: int) -> tuple[int, int]:
         inside |= {process for process, parent, *_ in found if parent in inside}
     own = [entry for entry in found if entry[0] in inside]
     return sum(entry[3] for entry in own), sum(entry[4] for entry in own)
+
+
+def is_running(child: subprocess.Popen[bytes]) -> bool:
+    """Return whether a child has not ended yet.
+
+    One that has ended is not asked for its status, as `poll` does: that would set its id free,
+    and `end` could kill another's group.
+    """
+    if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+        return child.poll() is None
+    return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 def end(child: subprocess.Popen[bytes], user: int | None) -> None:

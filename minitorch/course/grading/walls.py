@@ -59,11 +59,10 @@ class Walls:
     def __init__(self, solution: Path) -> None:
         self._solution = solution.resolve()
 
-    @functools.cached_property
+    @property
     def other_user(self) -> bool:
         """Whether student code runs as another user."""
-        command = [sys.executable, "-P", "-s", "-c", "import numba, pytest, hypothesis"]
-        return os.geteuid() == 0 and _works(command, _any_user())
+        return _others_run_python()
 
     @functools.cached_property
     def walled(self) -> bool:
@@ -127,6 +126,13 @@ def private_folder(user: int | None) -> Iterator[Path]:
         if user is not None:
             os.chown(folder / "home", user, user)
         yield folder
+
+
+@functools.cache
+def _others_run_python() -> bool:
+    """Return whether another user can be given what the tests need."""
+    command = [sys.executable, "-P", "-s", "-c", "import numba, pytest, hypothesis"]
+    return os.geteuid() == 0 and _works(command, _any_user())
 
 
 def _any_user() -> int:
