@@ -57,7 +57,8 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], marker: str) -> 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what a process of pytest-xdist left out; each leaves out the same."""
-    node.config.stash.setdefault(LEFT_OUT, {}).update(node.workeroutput.get("left_out", {}))
+    output = getattr(node, "workeroutput", {})  # a process that crashed leaves none
+    node.config.stash.setdefault(LEFT_OUT, {}).update(output.get("left_out", {}))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -28,6 +28,16 @@ def test_a_solved_course_is_done_and_kept(mini: Mini) -> None:
     assert kept["0.2"]["todo"] is False
 
 
+def test_processes_of_xdist_come_to_one_result(mini: Mini) -> None:
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    mini.empty("minitorch/sums.py:Sums.total")
+    done = mini.pytest("-p", "xdist", "-n", "2")
+    assert done.returncode == 1
+    assert row(done.stdout, "0.1").split() == ["0.1", "Products", "done", "3", "0"]
+    assert row(done.stdout, "0.2").split()[2:5] == ["to", "do,", "next"]
+    assert mini.progress()["0.1"]["passed"] == 3
+
+
 def test_unfinished_functions_are_to_do_once_for_a_task_and_no_traceback(mini: Mini) -> None:
     mini.empty(*TODO)
     done = mini.pytest()
