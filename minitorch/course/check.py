@@ -120,7 +120,7 @@ def _check(
         say("\n".join(_todo_lines(task.message(blank) for blank in left)))
         _say_what_is_needed(root, tasks, task, say)
         return False
-    files = _in_order(task, test_files(root, task))
+    files = test_files(root, task)
     if not files:
         say(f"there is no test of Task {task.id}: no file in tests/ has its marker {task.marker}")
         return False
@@ -154,12 +154,6 @@ def _check(
     # A test of 2.4 may pass with an unfinished function that no test of it meets.
     good = child.returncode == 0 and results.ended and not results.failed and not left
     return good and results.passed > 0
-
-
-def _in_order(task: Task, files: list[Path]) -> list[Path]:
-    """Return test files in the order of the student's: `tests/test_scalar.py` for `scalar.py`."""
-    names = [f"test_{Path(file).stem.removeprefix('test_')}.py" for file in task.files]
-    return sorted(files, key=lambda path: [*names, path.name].index(path.name))
 
 
 def _command(

@@ -114,7 +114,10 @@ def _example(
     """Return what the test ran on: its parameters, and the smallest example of Hypothesis."""
     lines = []
     if parameters:
-        named = [f"{name} = {getattr(v, '__name__', shown(v))}" for name, v in parameters.items()]
+        texts = {name: getattr(v, "__name__", shown(v)) for name, v in parameters.items()}
+        # A function and its name are often two parameters.
+        once = {text.strip("'"): name for name, text in reversed(texts.items())}
+        named = [f"{name} = {text}" for name, text in texts.items() if name in once.values()]
         lines.append(f"with {', '.join(named)}")
     notes = "\n".join(getattr(error, "__notes__", []))
     # Its newer and older releases head the example differently.
@@ -122,7 +125,11 @@ def _example(
     found = re.search(head + r"\(\n?(.*?)\n?\)(?:\n|$)", notes, re.DOTALL)
     if found:
         arguments = [line.strip() for line in found[1].splitlines() if line.strip()]
-        arguments = [a for a in arguments if not re.match(r"#|\w+=data\(\.\.\.\)", a)]
+        arguments = [
+            a
+            for a in arguments
+            if not re.match(r"#|\w+=data\(\.\.\.\)", a) and a.split("=")[0] not in parameters
+        ]
         lines.append("smallest example that fails:")
         told = [re.sub(r"^(.*?)=(.*?),?(  #.*)?$", _argument, a) for a in arguments]
         for name, value in re.findall(r"^Draw \d+(?: \((.+?)\))?: (.+)$", notes, re.MULTILINE):

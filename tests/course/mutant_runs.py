@@ -109,15 +109,21 @@ class MutantRuns:
         """End the process that the runs are forks of."""
         self._forks.close()
 
-    def run(self, mutant: Mutant) -> Verdict:
-        """Run the tests of a mutant's task, up to the first that fails."""
+    def run(self, mutant: Mutant, as_checked: bool = False) -> Verdict:
+        """Run the tests of a mutant's task, up to the first that fails.
+
+        Args:
+            mutant: what to run them on.
+            as_checked: in the order of `minitorch check`, not with the most likely first.
+        """
         folder = self.copy.folder
         log = folder / "report.jsonl"
         log.unlink(missing_ok=True)
         self.copy.spoil(mutant)
         arguments = [*pytest_arguments(find_task(mutant.task), mutant), f"--minitorch-report={log}"]
         started = time.perf_counter()
-        ended = self._forks.run(arguments, TIMEOUT, first=words_of(mutant.blank))
+        first = [] if as_checked else words_of(mutant.blank)
+        ended = self._forks.run(arguments, TIMEOUT, first)
         seconds = time.perf_counter() - started
         printed = self._forks.printed.read_text(encoding="utf-8")
         if ended in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):

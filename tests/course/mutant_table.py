@@ -82,7 +82,7 @@ def main() -> None:
                 copy.spoil(mutant)
                 first_verdict(copy, task)
                 times.append(first_verdict(copy, task))
-            verdicts = [runs.run(mutant) for mutant in mutants]
+            verdicts = [runs.run(mutant, as_checked=True) for mutant in mutants]
             for mutant, verdict in zip(mutants, verdicts, strict=True):
                 if not verdict.caught or not verdict.named:
                     word = "is not named" if verdict.caught else "survives"

@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,7 +54,7 @@ class Forks:
         Args:
             arguments: those of pytest.
             timeout: the seconds that the run may take.
-            first: words; tests in whose names one of them stands are run before the others.
+                first: words; tests in whose names one of them stands are run before the others.
 
         Raises:
             RuntimeError: if the process that forks them has ended.
@@ -93,7 +94,7 @@ class _Order:
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         items.sort(
             key=lambda item: (
-                not any(word in item.name for word in self.first),
+                not any(re.search(rf"(?<![a-z]){word}(?![a-z])", item.name) for word in self.first),
                 "parallel" in item.name,
             )
         )
@@ -111,7 +112,7 @@ def _run(arguments: list[str], printed: str, timeout: float, first: list[str]) -
         try:
             import pytest
 
-            status = int(pytest.main(arguments, [_Order(first)]))
+            status = int(pytest.main(arguments, [_Order(first)] if first else []))
         except BaseException:  # this must not go on as a second server
             traceback.print_exc()
         sys.stdout.flush()

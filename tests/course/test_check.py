@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from mini import SUMS, TODO, Mini
 
-from minitorch.course import Blank, Task
-from minitorch.course.check import _in_order
+from minitorch.course import Blank, Task, source
 from minitorch.course.check import check as run_check
 from minitorch.course.reveal import reveal
 from minitorch.course.start import start
@@ -130,11 +129,14 @@ def test_one_hears_how_many_tests_pass_so_far(mini: Mini) -> None:
     assert "0 of 3 tests pass so far; 5 s in test_products" in heard
 
 
-def test_tests_run_in_the_order_of_the_students_files() -> None:
+def test_tests_run_in_the_order_of_the_students_files(tmp_path: Path) -> None:
     blanks = tuple(Blank(f, "f") for f in ("minitorch/tensor_ops.py", "minitorch/functions.py"))
     task = Task("0.1", "T", (), blanks, 1, ())
     names = ("test_a.py", "test_functions.py", "test_tensor_ops.py", "test_z.py")
-    ordered = _in_order(task, [Path("tests") / name for name in names])
+    (tmp_path / "tests").mkdir()
+    for name in names:
+        (tmp_path / "tests" / name).write_text(f"# {task.marker}", encoding="utf-8")
+    ordered = source.test_files(tmp_path, task)
     assert [path.name for path in ordered] == [names[2], names[1], names[0], names[3]]
 
 
