@@ -22,6 +22,7 @@ from .doctor import examine
 from .import_words import explain_import
 from .progress import next_task, states
 from .watch import watch as run_watch
+from .words import unfinished_message
 
 __all__ = ["app"]
 
@@ -135,6 +136,7 @@ def watch(task: TaskId = None) -> None:
     except LookupError as error:
         sys.exit(f"minitorch: {error.args[0]}")
     except KeyboardInterrupt:
+        _say("")
         sys.exit(0)
 
 
@@ -161,11 +163,20 @@ def warmup() -> None:
         steps = list(importlib.import_module("minitorch.warmup").warmup_steps())
     except Exception as error:
         sys.exit(f"minitorch: {explain_import(error, find_root() or Path.cwd())}")
+    todo = []
     for name, step in (bar := tqdm(steps, unit="step", leave=False, disable=None)):
         bar.set_description(name)
-        step()
+        try:
+            step()
+        except NotImplementedError as error:
+            message = unfinished_message(error)
+            if message is None:
+                raise
+            todo.append(message)
     seconds = time.perf_counter() - started
     _say(f"kernels of {package.get_backend()} are ready, after {seconds:.1f} s")
+    for message in dict.fromkeys(todo):
+        _say(f"but for what is to do: {message}")
 
 
 def _is_here(module: str) -> bool:

@@ -34,15 +34,16 @@ def end_at_unfinished(test: Any, failing: Callable[[], object]) -> None:
         failing: called at the first example that fails for another reason.
     """
     handle: Any = getattr(test, "hypothesis", None)
-    inner = getattr(handle, "inner_test", None)
-    if inner is None:
+    held = getattr(handle, "inner_test", None)
+    if held is None:
         return
     # A test with parameters comes once for each of them, and has one function.
-    inner = getattr(inner, _SEEN, inner)
+    inner = getattr(held, _SEEN, held)
     told = False
 
     @functools.wraps(inner)
     def run(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         nonlocal told
         try:
             return inner(*args, **kwargs)
@@ -57,6 +58,8 @@ def end_at_unfinished(test: Any, failing: Callable[[], object]) -> None:
                 failing()
             raise
 
+    # What Hypothesis's plugin has noted for these parameters.
+    vars(run).update(vars(held))
     setattr(run, _SEEN, inner)
     handle.inner_test = run
 

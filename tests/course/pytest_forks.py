@@ -54,7 +54,7 @@ class Forks:
         Args:
             arguments: those of pytest.
             timeout: the seconds that the run may take.
-                first: words; tests in whose names one of them stands are run before the others.
+            first: words; tests in whose names one of them stands are run before the others.
 
         Raises:
             RuntimeError: if the process that forks them has ended.

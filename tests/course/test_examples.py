@@ -42,6 +42,15 @@ def test_an_unfinished_function_ends_the_test_at_its_first_example() -> None:
     assert unfinished_message(raised.value) == MESSAGE
 
 
+def test_what_hypothesis_noted_for_the_parameters_at_hand_stays() -> None:
+    test = a_test(lambda x: None, [])
+    for parameter in range(3):
+        # As its plugin for pytest does before each case.
+        test.hypothesis.inner_test.noted = parameter
+        end_at_unfinished(test, pytest.fail)
+        assert test.hypothesis.inner_test.noted == parameter
+
+
 def test_a_wrong_one_is_told_once_and_at_once_and_made_smaller() -> None:
     seen: list[int] = []
     told: list[int] = []

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("mkdocs", reason="the site is built with the packages of the extra `docs`")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    # With what Python leaves behind, which must not be published.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         command, cwd=TOP, capture_output=True, text=True,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        env={**environment, "NO_MKDOCS_2_WARNING": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
@@ -56,12 +59,19 @@ def test_the_pages_load_nothing_from_elsewhere(site: Path) -> None:
 
 
 @pytest.mark.slow
+def test_nothing_is_published_but_pages(site: Path) -> None:
+    assert not [*site.rglob("*.py"), *site.rglob("*.pyc")]
+
+
+@pytest.mark.slow
 def test_pictures_have_words_for_those_who_cannot_see_them(site: Path) -> None:
-    for page in site.glob("*/index.html"):
-        for figure in re.findall(
-            r'<figure class="drawn.*?</figure>', page.read_text(encoding="utf-8"), re.DOTALL
-        ):
+    count = 0
+    for page in site.rglob("index.html"):
+        text = page.read_text(encoding="utf-8")
+        for figure in re.findall(r'<figure class="drawn.*?</figure>', text, re.DOTALL):
             assert re.search(r"<figcaption>[^<]+</figcaption>", figure), f"{page}: {figure[:200]}"
+            count += 1
+    assert count > 20
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -71,8 +81,9 @@ def test_no_page_has_a_statement_of_a_solution(page: Path) -> None:
         statement for statement in solutions(TASKS) - allowed if not returns_a_name(statement)
     }
     for code in re.findall(
-        r"^```python.*?\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        r"^ *```python.*?\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
     ):
+        code = textwrap.dedent(code)
         try:
             found = {statement for statement, _ in statements(code)}
         except SyntaxError:  # a part of a function
