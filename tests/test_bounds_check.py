@@ -22,9 +22,9 @@ TESTS = Path(__file__).parent
 
 # Tests that reach kernels; those that start processes with settings of their own are left out.
 SUITES = [
-    "kernels", "layers", "torch/test_against_torch.py", "test_backends.py", "test_compatibility.py",
-    "test_copying.py", "test_every_backend.py", "test_fast_conv.py", "test_fast_ops.py",
-    "test_nn.py", "test_optim.py", "test_sequences.py", "test_tensor.py",
+    "kernels", "layers", "against_torch/test_against_torch.py", "test_backends.py",
+    "test_compatibility.py", "test_copying.py", "test_every_backend.py", "test_fast_conv.py",
+    "test_fast_ops.py", "test_nn.py", "test_optim.py", "test_sequences.py", "test_tensor.py",
     "test_tensor_autograd.py", "test_tensor_functions.py", "test_tensor_gradients.py",
     "test_tensor_indexing.py", "test_tensor_ops.py",
 ]  # fmt: skip

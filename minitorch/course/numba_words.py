@@ -31,6 +31,8 @@ _OPCODES = {
     "DELETE_GLOBAL": "`del` of a global variable",
     "YIELD_VALUE": "`yield`",
     "DELETE_NAME": "`del` of a name",
+    # Python 3.13's; earlier ones are explained below.
+    "FORMAT_WITH_SPEC": "formatting numbers in an f-string",
 }
 
 

@@ -235,7 +235,7 @@ def _calls(text: str) -> list[str]:
 def _compared_arrays(error: BaseException) -> tuple[Any, Any] | None:
     """Return what numpy's `assert_allclose` or `assert_array_equal` compared; or None."""
     for step in steps_of(error):
-        if "numpy" in step.file.parts and {"actual", "desired"} <= step.locals.keys():
+        if "numpy" in step.file.parts and {"actual", "desired"} <= set(step.locals):
             return step.locals["actual"], step.locals["desired"]
     return None
 

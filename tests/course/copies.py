@@ -26,8 +26,8 @@ class Copy:
             shutil.copytree(TOP / name, folder / name, ignore=skip)
         # The tests of what no task fills stay behind.
         others = (
-            "__pycache__", "kernels", "layers", "torch", "cuda", "cudasim", "test_benchmarks.py",
-            "test_sequences.py", "sequence_kits.py", "test_bounds_check.py",
+            "__pycache__", "kernels", "layers", "against_torch", "cuda", "cudasim",
+            "test_benchmarks.py", "test_sequences.py", "sequence_kits.py", "test_bounds_check.py",
         )  # fmt: skip
         shutil.copytree(TOP / "tests", folder / "tests", ignore=shutil.ignore_patterns(*others))
         shutil.copytree(TOP / "data" / "sample", folder / "data" / "sample")
