@@ -114,10 +114,13 @@ def _example(
     """Return what the test ran on: its parameters, and the smallest example of Hypothesis."""
     lines = []
     if parameters:
-        texts = {name: getattr(v, "__name__", shown(v)) for name, v in parameters.items()}
-        # A function and its name are often two parameters.
-        once = {text.strip("'"): name for name, text in reversed(texts.items())}
-        named = [f"{name} = {text}" for name, text in texts.items() if name in once.values()]
+        # A function often stands beside its name.
+        names = [v for v in parameters.values() if isinstance(v, str)]
+        named = [
+            f"{name} = {getattr(v, '__name__', shown(v))}"
+            for name, v in parameters.items()
+            if getattr(v, "__name__", None) not in names
+        ]
         lines.append(f"with {', '.join(named)}")
     notes = "\n".join(getattr(error, "__notes__", []))
     # Its newer and older releases head the example differently.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -53,24 +53,6 @@ LARGE: dict[str, tuple[Layer, tuple[int, ...]]] = {
     "conv2d": (lambda of: of.Conv2d(5, 19, 3, padding=1), (3, 5, 11, 41)),
     "conv2d, few channels": (lambda of: of.Conv2d(1, 4, 5), (9, 1, 28, 28)),
 }
-
-
-@pytest.fixture(params=TOLERANCES)
-def dtype(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = minitorch.get_default_dtype(), torch.get_default_dtype()
-    minitorch.set_default_dtype(request.param)
-    torch.set_default_dtype(getattr(torch, request.param))
-    yield request.param
-    minitorch.set_default_dtype(before[0])
-    torch.set_default_dtype(before[1])
-
-
-@pytest.fixture(params=HOST_BACKENDS)
-def backend(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = minitorch.get_backend()
-    minitorch.set_default_backend(request.param)
-    yield request.param
-    minitorch.set_default_backend(before)
 
 
 def twins(make: Layer) -> tuple[Any, Any]:

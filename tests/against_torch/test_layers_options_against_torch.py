@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import HOST_BACKENDS, numbers, tensor
+from kernel_cases import numbers, tensor
 
 import minitorch
 from minitorch import layers
@@ -23,24 +23,6 @@ torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these test
 TOLERANCES = {"float64": 1e-10, "float32": 3e-5}
 
 Make = Callable[[Any], Any]
-
-
-@pytest.fixture(params=TOLERANCES)
-def dtype(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = minitorch.get_default_dtype(), torch.get_default_dtype()
-    minitorch.set_default_dtype(request.param)
-    torch.set_default_dtype(getattr(torch, request.param))
-    yield request.param
-    minitorch.set_default_dtype(before[0])
-    torch.set_default_dtype(before[1])
-
-
-@pytest.fixture(params=HOST_BACKENDS)
-def backend(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = minitorch.get_backend()
-    minitorch.set_default_backend(request.param)
-    yield request.param
-    minitorch.set_default_backend(before)
 
 
 def agree(mine: Any, their: Any) -> None:

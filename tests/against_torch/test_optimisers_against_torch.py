@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import HOST_BACKENDS, LAYOUTS, laid_out
+from kernel_cases import LAYOUTS, laid_out
 
 import minitorch
 from minitorch import clipping, lr_scheduler, optim
@@ -42,14 +42,6 @@ OPTIMISERS: dict[str, tuple[str, dict[str, Any]]] = {
     "adamw": ("AdamW", {}),
     "adamw, all": ("AdamW", {"lr": 0.05, "weight_decay": 0.5, "amsgrad": True}),
 }  # fmt: skip
-
-
-@pytest.fixture(params=HOST_BACKENDS)
-def backend(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = minitorch.get_backend()
-    minitorch.set_default_backend(request.param)
-    yield request.param
-    minitorch.set_default_backend(before)
 
 
 class Race:

@@ -260,3 +260,10 @@ def test_the_courses_own_tools_are_no_place_to_look_for_a_fault(tmp_path: Path) 
              ".venv/lib/site-packages/numpy/core.py")  # fmt: skip
     assert [is_own(tmp_path / file, tmp_path) for file in files] == [True, True, False, False]
     assert not is_own(Path("/elsewhere/nn.py"), tmp_path)
+
+
+def test_parameters_of_one_value_are_all_told_and_a_function_beside_its_name_is_not(
+    words: Any,
+) -> None:
+    told = words("", "assert False", rows=2, columns=2, name="len", function=len)
+    assert told.splitlines()[0] == "with rows = 2, columns = 2, name = 'len'"
