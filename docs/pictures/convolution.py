@@ -12,9 +12,6 @@ from .canvas import CELL, Canvas, table
 
 __all__ = ["image_window_picture", "kernel_of", "line_window_picture", "pool_picture"]
 
-# Room on the right for fonts that are wider than a canvas reckons.
-_ROOM = " " * 3
-
 
 def kernel_of(input: Tensor, weight: Tensor, reverse: bool) -> Tensor:
     """Return what the kernel of a convolution in one or two dimensions gives, in either direction.
@@ -67,7 +64,7 @@ def line_window_picture(
                 terms.append(f"{input[at]:g}·{factor}")
         x = x0 + (width + taps - 1 if not reverse else width) * CELL + 20
         words = f"out[{place}] = {' + '.join(terms)} = {out[place]:g}"
-        canvas.text(x, y + CELL + 2, words + _ROOM, "start")
+        canvas.text(x, y + CELL + 2, words, "start")
         y += 2 * CELL + 26
     canvas.text(0, y + CELL / 2, "out", "start", "small")
     marks = {(0, place): "c" for place in places}
@@ -149,7 +146,7 @@ def pool_picture(image: Tensor, kernel: tuple[int, int], caption: str) -> str:
     }
     x = width * cell + 60
     canvas.arrow(x - 48, 24 + height * cell / 2, x - 12, 24 + height * cell / 2)
-    title = f"a line for each tile, {tuple(lines.shape)}" + _ROOM
+    title = f"a line for each tile, {tuple(lines.shape)}"
     canvas.grid(x, 24, table(lines.detach()), title, line_marks, cell)
     below = 24 + max(height, rows * columns) * cell + 40
     storage = {(0, r * width + c): mark for (r, c), mark in marks.items()}

@@ -12,8 +12,6 @@ from .canvas import CELL, Canvas, table
 __all__ = ["fetched_picture", "fold_picture", "race", "race_picture", "walk_picture"]
 
 _COLOURS = "abc"
-# Room on the right for fonts that are wider than a canvas reckons.
-_ROOM = " " * 3
 
 
 def walk_picture(tensor: Tensor, caption: str) -> str:
@@ -36,7 +34,7 @@ def walk_picture(tensor: Tensor, caption: str) -> str:
     title = f"shape {tuple(data.shape)}, strides {tuple(data.strides)}"
     canvas.grid(0, 24, table(tensor.detach()), title, marks)
     for row, start in enumerate(starts):
-        words = f"starts at {start}, steps by {step}" + _ROOM
+        words = f"starts at {start}, steps by {step}"
         canvas.text(columns * CELL + 14, 24 + (row + 0.5) * CELL, words, "start", _COLOURS[row])
     below = 24 + rows * CELL + 40
     places = [float(x) for x in data._storage]
